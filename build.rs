@@ -1,0 +1,49 @@
+//! Compiles `proto/` without a system `protoc`.
+//!
+//! The generated code keeps every `google.protobuf.Struct` as the bytes it has on the wire, so that an object is decoded
+//! only as far as it is read. The descriptors served by reflection are the original ones.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use prost::Message as _;
+use prost_types::field_descriptor_proto::Type;
+use prost_types::{DescriptorProto, FileDescriptorSet};
+
+const STRUCT: &str = ".google.protobuf.Struct";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    let files = protox::compile(["run_function.proto"], ["proto"])?;
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    std::fs::write(out.join("descriptors.bin"), files.encode_to_vec())?;
+    tonic_prost_build::configure().btree_map(".").bytes(".").build_client(false).compile_fds(with_structs_as_bytes(files))?;
+    Ok(())
+}
+
+/// The same files with each field of type Struct turned into `optional bytes`, which has the same form on the wire.
+fn with_structs_as_bytes(mut files: FileDescriptorSet) -> FileDescriptorSet {
+    for message in files.file.iter_mut().flat_map(|file| &mut file.message_type) {
+        rewrite(message);
+    }
+    files
+}
+
+fn rewrite(message: &mut DescriptorProto) {
+    for index in 0..message.field.len() {
+        let field = &mut message.field[index];
+        if field.type_name.as_deref() != Some(STRUCT) {
+            continue;
+        }
+        field.type_name = None;
+        field.set_type(Type::Bytes);
+        if field.proto3_optional.is_none() {
+            // Without a synthetic oneof absent and empty would be the same.
+            field.proto3_optional = Some(true);
+            let name = format!("_{}", field.name());
+            field.oneof_index = i32::try_from(message.oneof_decl.len()).ok();
+            message.oneof_decl.push(prost_types::OneofDescriptorProto { name: Some(name), options: None });
+        }
+    }
+    message.nested_type.iter_mut().for_each(rewrite);
+}

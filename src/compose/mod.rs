@@ -1,0 +1,1 @@
+//! From inputs to a composition: one file a resource that is rendered. No protocol, no I/O.

@@ -1,0 +1,1 @@
+//! The rules. Objects as JSON, YAML or proto, the clock and environment variables never enter this room.

@@ -1,0 +1,3 @@
+//! The function protocol: from a request to a response.
+
+pub mod proto;

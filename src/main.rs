@@ -1,0 +1,3 @@
+//! The `function-modelplane` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Transport: gRPC services, TLS, probes and metrics, shutdown. Nothing is decided here.

@@ -1,0 +1,1 @@
+//! All tests, one folder a room.
