@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use prost::Message as _;
 use prost_types::field_descriptor_proto::Type;
-use prost_types::{DescriptorProto, FileDescriptorSet};
+use prost_types::{DescriptorProto, FileDescriptorSet, OneofDescriptorProto};
 
 const STRUCT: &str = ".google.protobuf.Struct";
 
@@ -30,20 +30,16 @@ fn with_structs_as_bytes(mut files: FileDescriptorSet) -> FileDescriptorSet {
 }
 
 fn rewrite(message: &mut DescriptorProto) {
-    for index in 0..message.field.len() {
-        let field = &mut message.field[index];
-        if field.type_name.as_deref() != Some(STRUCT) {
-            continue;
-        }
+    let DescriptorProto { field, nested_type, oneof_decl, .. } = message;
+    for field in field.iter_mut().filter(|field| field.type_name.as_deref() == Some(STRUCT)) {
         field.type_name = None;
         field.set_type(Type::Bytes);
         if field.proto3_optional.is_none() {
             // Without a synthetic oneof absent and empty would be the same.
             field.proto3_optional = Some(true);
-            let name = format!("_{}", field.name());
-            field.oneof_index = i32::try_from(message.oneof_decl.len()).ok();
-            message.oneof_decl.push(prost_types::OneofDescriptorProto { name: Some(name), options: None });
+            field.oneof_index = i32::try_from(oneof_decl.len()).ok();
+            oneof_decl.push(OneofDescriptorProto { name: Some(format!("_{}", field.name())), options: None });
         }
     }
-    message.nested_type.iter_mut().for_each(rewrite);
+    nested_type.iter_mut().for_each(rewrite);
 }
