@@ -1,1 +1,18 @@
 //! What people write and what the function emits, as serde types: one file a kind. Nothing is decided here.
+
+pub mod condition;
+pub mod duration;
+pub mod inference_environment;
+pub mod input;
+pub mod llm_inference_service;
+pub mod metadata;
+pub mod model;
+pub mod model_deployment;
+pub mod model_deployment_status;
+pub mod object;
+pub mod placement_record;
+pub mod quantity;
+pub mod selector;
+
+/// Group and version of the kinds people write.
+pub const API_VERSION: &str = "modelplane.ai/v1alpha1";

@@ -1,1 +1,16 @@
 //! The rules. Objects as JSON, YAML or proto, the clock and environment variables never enter this room.
+
+pub mod deployment;
+pub mod engine_args;
+pub mod environment;
+pub mod ledger;
+pub mod matching;
+pub mod model;
+pub mod names;
+pub mod placement;
+pub mod rejection;
+pub mod retention;
+pub mod schedule;
+pub mod sizing;
+pub mod template_text;
+pub mod violation;

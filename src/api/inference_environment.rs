@@ -1,0 +1,393 @@
+//! `InferenceEnvironment`: where models can run.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{EnvVar, Toleration, Volume, VolumeMount};
+use schemars::JsonSchema;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+
+use super::metadata::Metadata;
+use super::quantity::Quantity;
+
+/// The kind's name.
+pub const KIND: &str = "InferenceEnvironment";
+
+/// The resource a GPU goes by where a pool does not say.
+pub const DEFAULT_GPU_RESOURCE: &str = "nvidia.com/gpu";
+
+/// A cluster that models can run on.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct InferenceEnvironment {
+    /// Metadata; its labels are what selectors match.
+    pub metadata: Metadata,
+    /// What it is.
+    pub spec: InferenceEnvironmentSpec,
+    /// What is known of it.
+    #[serde(default)]
+    pub status: InferenceEnvironmentStatus,
+}
+
+/// What an environment is.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InferenceEnvironmentSpec {
+    /// The cluster behind it.
+    pub cluster: Cluster,
+    /// Whether models may come, and stay.
+    #[serde(default)]
+    pub availability: Availability,
+    /// What every pod of a PrefillDecode placement gets here, in both phases.
+    pub rdma: Option<Rdma>,
+    /// Crossplane's own fields.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub crossplane: IgnoredAny,
+}
+
+/// The cluster behind an environment.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-kubernetes-validations" = [
+    {"rule": "(self.source == 'Existing') == has(self.existing)", "message": "existing is required with source Existing and forbidden without it"},
+    {"rule": "(self.source == 'GKE') == has(self.gke)", "message": "gke is required with source GKE and forbidden without it"},
+    {"rule": "self.source == 'Local' || !has(self.local)", "message": "local is forbidden without source Local"},
+]))]
+pub struct Cluster {
+    /// How the cluster is obtained.
+    pub source: ClusterSource,
+    /// A cluster that exists. Required when source is Existing.
+    pub existing: Option<ExistingCluster>,
+    /// A GKE cluster, provisioned by another function. Required when source is GKE.
+    pub gke: Option<GkeCluster>,
+    /// The control plane's own cluster. Only when source is Local.
+    pub local: Option<LocalCluster>,
+}
+
+/// How a cluster is obtained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum ClusterSource {
+    /// It exists, and a kubeconfig reaches it.
+    Existing,
+    /// Another function provisions it on Google Cloud.
+    #[serde(rename = "GKE")]
+    Gke,
+    /// It is the control plane's own.
+    Local,
+}
+
+/// A cluster that exists.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExistingCluster {
+    /// A Secret in modelplane-system with a kubeconfig.
+    pub secret_ref: KubeconfigSecret,
+    /// A Secret in modelplane-system with Google application credentials, where the kubeconfig needs them.
+    pub identity_secret_ref: Option<IdentitySecret>,
+    /// The GPU node pools.
+    #[serde(default)]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub node_pools: Vec<NodePool>,
+}
+
+/// A Secret with a kubeconfig.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KubeconfigSecret {
+    /// The Secret's name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// The key within the Secret.
+    #[serde(default = "default_kubeconfig_key")]
+    #[schemars(length(min = 1, max = 253))]
+    pub key: String,
+}
+
+/// A Secret with Google application credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdentitySecret {
+    /// The Secret's name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// The key within the Secret.
+    #[serde(default = "default_identity_key")]
+    #[schemars(length(min = 1, max = 253))]
+    pub key: String,
+}
+
+/// The control plane's own cluster.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LocalCluster {
+    /// The GPU node pools.
+    #[serde(default)]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub node_pools: Vec<NodePool>,
+}
+
+/// A group of equal nodes.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NodePool {
+    /// A name that is unique within the environment.
+    #[schemars(length(min = 1, max = 40))]
+    pub name: String,
+    /// Nodes.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub node_count: u32,
+    /// The most nodes of a pool that scales; it counts instead of nodeCount.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_node_count: Option<u32>,
+    /// The GPUs of each node. A pool without is not used.
+    pub gpu: Option<Gpu>,
+    /// Labels that the pool's nodes have and others lack.
+    #[serde(default)]
+    pub node_selector: BTreeMap<String, String>,
+    /// What pods must tolerate to run there.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    pub tolerations: Vec<Toleration>,
+}
+
+/// The GPUs of a node.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Gpu {
+    /// The kind of GPU, e.g. `nvidia-h100-80gb`.
+    #[schemars(length(min = 1, max = 63))]
+    pub accelerator_type: String,
+    /// GPUs per node.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub accelerator_count: u32,
+    /// Memory of one GPU, e.g. `80Gi`.
+    pub memory: Quantity,
+    /// The extended resource that a pod asks for.
+    #[serde(default = "default_gpu_resource")]
+    #[schemars(length(min = 1, max = 317))]
+    pub resource_name: String,
+}
+
+/// A GKE cluster.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GkeCluster {
+    /// The Google Cloud project.
+    #[schemars(length(min = 6, max = 30))]
+    pub project: String,
+    /// The region.
+    #[schemars(length(min = 1, max = 32))]
+    pub region: String,
+    /// The Kubernetes version.
+    #[serde(default = "default_kubernetes_version")]
+    pub kubernetes_version: String,
+    /// The node pools.
+    #[schemars(length(min = 1, max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub node_pools: Vec<GkeNodePool>,
+}
+
+/// A node pool of a GKE cluster.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GkeNodePool {
+    /// The pool's name.
+    #[schemars(length(max = 40))]
+    pub name: String,
+    /// What it is for.
+    pub role: GkeNodePoolRole,
+    /// The machine type.
+    pub machine_type: String,
+    /// Size of the boot disk in GB.
+    #[serde(default = "default_disk_size")]
+    pub disk_size_gb: u32,
+    /// Nodes at first.
+    #[serde(default = "one")]
+    pub node_count: u32,
+    /// The fewest nodes.
+    #[serde(default)]
+    pub min_node_count: u32,
+    /// The most nodes.
+    #[serde(default = "default_max_node_count")]
+    pub max_node_count: u32,
+    /// The GPUs of each node. Required when role is GPU.
+    pub gpu: Option<Gpu>,
+    /// Zones.
+    #[serde(default)]
+    pub zones: Vec<String>,
+}
+
+/// What a GKE node pool is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum GkeNodePoolRole {
+    /// Everything but engines.
+    System,
+    /// Engines.
+    #[serde(rename = "GPU")]
+    Gpu,
+}
+
+/// Whether models may come to an environment, and stay.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Availability {
+    /// They may.
+    #[default]
+    Schedulable,
+    /// Nothing new comes.
+    Cordoned,
+    /// Nothing new comes, and what is here moves away.
+    Draining,
+}
+
+/// How pods get at the RDMA network.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rdma {
+    /// The kind of network.
+    #[serde(rename = "type")]
+    pub kind: RdmaKind,
+    /// Extended resources of each pod, e.g. `rdma/ib: 1`.
+    #[serde(default)]
+    pub resources: BTreeMap<String, u32>,
+    /// Extended resources for each GPU of a pod, e.g. `vpc.amazonaws.com/efa: 2`.
+    #[serde(default)]
+    pub resources_per_gpu: BTreeMap<String, u32>,
+    /// Annotations of each pod, e.g. `k8s.v1.cni.cncf.io/networks: rdma-net-1`.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+    /// Labels that the nodes must have.
+    #[serde(default)]
+    pub node_selector: BTreeMap<String, String>,
+    /// Environment variables of each engine, e.g. `UCX_NET_DEVICES`.
+    #[serde(default)]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub env: Vec<EnvVar>,
+    /// Volumes of each pod.
+    #[serde(default)]
+    #[schemars(length(max = 64), with = "Vec<Named>", extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub volumes: Vec<Volume>,
+    /// Where each engine sees them.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    pub volume_mounts: Vec<VolumeMount>,
+}
+
+/// An object of Kubernetes' own with a name; the schema of the rest is Kubernetes'.
+#[derive(Debug, JsonSchema)]
+#[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
+pub struct Named {
+    /// The name.
+    pub name: String,
+}
+
+/// The kinds of RDMA network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum RdmaKind {
+    /// InfiniBand.
+    InfiniBand,
+    /// RDMA over Converged Ethernet.
+    RoCE,
+    /// AWS Elastic Fabric Adapter.
+    #[serde(rename = "EFA")]
+    Efa,
+    /// Another kind, which needs all its settings spelled out.
+    Other,
+}
+
+/// What is known of an environment.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct InferenceEnvironmentStatus {
+    /// The ClusterProviderConfig that reaches the cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_config_ref: Option<ProviderConfigRef>,
+    /// The gateway that inference requests come in by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<Gateway>,
+    /// The GPUs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Capacity>,
+    /// Where resources that serve the environment itself live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+}
+
+/// Names a ClusterProviderConfig.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+pub struct ProviderConfigRef {
+    /// The name.
+    pub name: String,
+}
+
+/// A gateway.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+pub struct Gateway {
+    /// Its address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+}
+
+/// The GPUs of an environment.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Capacity {
+    /// Groups of equal nodes.
+    pub gpu_pools: Vec<GpuPool>,
+}
+
+/// A group of equal nodes with GPUs.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GpuPool {
+    /// The pool's name. Without one it goes by its accelerator type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The kind of GPU.
+    pub accelerator_type: String,
+    /// Memory of one GPU.
+    pub memory: Quantity,
+    /// GPUs per node.
+    pub count_per_node: u32,
+    /// Nodes.
+    pub nodes: u32,
+    /// The extended resource that a pod asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_name: Option<String>,
+    /// Labels that the pool's nodes have and others lack.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub node_selector: BTreeMap<String, String>,
+    /// What pods must tolerate to run there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tolerations: Vec<Toleration>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn default_max_node_count() -> u32 {
+    8
+}
+
+fn default_disk_size() -> u32 {
+    100
+}
+
+fn default_kubernetes_version() -> String {
+    "1.35".to_owned()
+}
+
+fn default_kubeconfig_key() -> String {
+    "kubeconfig".to_owned()
+}
+
+fn default_identity_key() -> String {
+    "private_key".to_owned()
+}
+
+fn default_gpu_resource() -> String {
+    DEFAULT_GPU_RESOURCE.to_owned()
+}

@@ -1,0 +1,137 @@
+//! KServe's `LLMInferenceService`, `serving.kserve.io/v1alpha2`: the part that is emitted, and the part that is read back.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::PodSpec;
+use serde::{Deserialize, Serialize};
+
+use super::condition::Condition;
+use super::metadata::{Metadata, NewMetadata};
+
+/// Group and version.
+pub const API_VERSION: &str = "serving.kserve.io/v1alpha2";
+/// The group, whatever the version.
+pub const GROUP: &str = "serving.kserve.io";
+/// Kind.
+pub const KIND: &str = "LLMInferenceService";
+
+/// An LLMInferenceService as it is emitted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LlmInferenceService {
+    /// Group and version.
+    pub api_version: &'static str,
+    /// Kind.
+    pub kind: &'static str,
+    /// Metadata.
+    pub metadata: NewMetadata,
+    /// What KServe is to run.
+    pub spec: LlmInferenceServiceSpec,
+}
+
+/// What KServe is to run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LlmInferenceServiceSpec {
+    /// The model.
+    pub model: ServedModel,
+    /// The decode phase, or the one phase of Unified.
+    #[serde(flatten)]
+    pub decode: Workload,
+    /// The prefill phase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefill: Option<Workload>,
+    /// How requests get in.
+    pub router: Router,
+}
+
+/// A model to serve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ServedModel {
+    /// Where the weights are.
+    pub uri: String,
+    /// The name that requests use.
+    pub name: String,
+}
+
+/// The pods of one phase.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Workload {
+    /// A fixed number of pods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u32>,
+    /// Labels of the pods. They end up in an immutable selector.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of the pods.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// The pods.
+    pub template: PodSpec,
+}
+
+/// How requests get in. Each part that is present, though empty, is KServe's to fill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Router {
+    /// A route.
+    pub route: Empty,
+    /// A gateway.
+    pub gateway: Empty,
+    /// The endpoint picker. Without it there is no disaggregation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduler: Option<Empty>,
+}
+
+/// `{}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Empty {}
+
+/// An LLMInferenceService as it is observed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ObservedService {
+    /// Metadata.
+    pub metadata: Metadata,
+    /// The part of the spec that must not change.
+    pub spec: ObservedServiceSpec,
+    /// KServe's report.
+    pub status: ObservedServiceStatus,
+}
+
+/// The part of an observed spec that must not change.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ObservedServiceSpec {
+    /// Labels of the decode pods.
+    pub labels: BTreeMap<String, String>,
+    /// The prefill phase.
+    pub prefill: Option<ObservedPhase>,
+}
+
+/// One observed phase.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ObservedPhase {
+    /// Labels of the pods.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// KServe's report.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ObservedServiceStatus {
+    /// The generation the report is about.
+    pub observed_generation: Option<i64>,
+    /// Conditions.
+    pub conditions: Vec<Condition>,
+    /// Where it answers.
+    pub url: Option<String>,
+    /// Where it answers, per address.
+    pub addresses: Vec<Address>,
+}
+
+/// An address.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Address {
+    /// URL.
+    pub url: Option<String>,
+}

@@ -1,0 +1,209 @@
+//! `ClusterModel` and `Model`: what can be served, and how.
+
+use k8s_openapi::api::core::v1::EnvVar;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::metadata::Metadata;
+use super::model_deployment::Topology;
+use super::quantity::Quantity;
+use super::selector::LabelSelector;
+
+/// A ClusterModel or a Model.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Model {
+    /// Metadata.
+    pub metadata: Metadata,
+    /// What can be served.
+    pub spec: ModelSpec,
+}
+
+/// What can be served, and how.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-kubernetes-validations" = [
+    {"rule": "(self.source == 'HuggingFace') == has(self.huggingFace)", "message": "huggingFace is required with source HuggingFace and forbidden without it"},
+    {"rule": "(self.source == 'URI') == has(self.uri)", "message": "uri is required with source URI and forbidden without it"},
+]))]
+pub struct ModelSpec {
+    /// The model's identity.
+    pub model: ModelIdentity,
+    /// Where the weights come from.
+    pub source: Source,
+    /// A Hugging Face repository. Required when source is HuggingFace.
+    pub hugging_face: Option<HuggingFace>,
+    /// Where the weights are, as s3://, pvc://, oci:// or hf://. Required when source is URI.
+    #[schemars(length(min = 1, max = 2048), regex(pattern = r"^(hf|s3|pvc|oci)://.+$"))]
+    pub uri: Option<String>,
+    /// What the whole model needs.
+    pub resources: ModelResources,
+    /// Serving profiles in order of priority: the first that fits an environment wins.
+    #[schemars(length(min = 1, max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub serving: Vec<ServingProfile>,
+    /// Crossplane's own fields.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub crossplane: IgnoredAny,
+}
+
+/// The model's identity.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelIdentity {
+    /// The name that requests use, e.g. `Qwen/Qwen2.5-0.5B-Instruct`.
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._/:@+-]*$"))]
+    pub name: String,
+}
+
+/// Where weights come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Source {
+    /// The Hugging Face hub.
+    HuggingFace,
+    /// Any place that KServe's storage initializer reads.
+    #[serde(rename = "URI")]
+    Uri,
+}
+
+/// A Hugging Face repository.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HuggingFace {
+    /// The repository, e.g. `Qwen/Qwen2.5-0.5B-Instruct`.
+    #[schemars(length(min = 1, max = 253))]
+    pub repo: String,
+    /// Branch, tag or commit.
+    #[serde(default = "default_revision")]
+    #[schemars(length(min = 1, max = 253))]
+    pub revision: String,
+    /// A Secret with the token for a gated model.
+    pub secret_ref: Option<SecretRef>,
+}
+
+/// Names a key of a Secret.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecretRef {
+    /// The Secret's name.
+    pub name: Option<String>,
+    /// The Secret's namespace; a Model's Secret is in the Model's own.
+    pub namespace: Option<String>,
+    /// The key within the Secret.
+    #[serde(default = "default_token_key")]
+    pub key: String,
+}
+
+/// What the whole model needs.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelResources {
+    /// GPU memory of the whole model, e.g. `810Gi`.
+    pub vram: Quantity,
+    /// CPU of a pod where a profile says nothing.
+    #[serde(default = "default_cpu")]
+    pub cpu: Quantity,
+    /// Memory of a pod where a profile says nothing.
+    #[serde(default = "default_memory")]
+    pub memory: Quantity,
+}
+
+/// A complete, tested way to serve the model.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-kubernetes-validations" = [
+    {"rule": "(self.topology == 'PrefillDecode') == has(self.prefill)", "message": "prefill is required with topology PrefillDecode and forbidden without it"},
+]))]
+pub struct ServingProfile {
+    /// A name that is unique within the model.
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
+    /// The topology it is for. A deployment matches only profiles of its own topology.
+    #[serde(default)]
+    pub topology: Topology,
+    /// Labels an environment must have.
+    pub environment_selector: Option<LabelSelector>,
+    /// The engine; that of the decode phase when topology is PrefillDecode.
+    pub engine: Engine,
+    /// What one pod needs; a decode pod when topology is PrefillDecode.
+    pub resources: Option<PodResources>,
+    /// The prefill phase. Required when topology is PrefillDecode, forbidden otherwise.
+    pub prefill: Option<PrefillProfile>,
+}
+
+/// The prefill phase of a profile. It is complete: nothing is merged from the decode phase.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("x-kubernetes-validations" = [
+    {"rule": "has(self.resources.gpu)", "message": "prefill.resources.gpu is required"},
+]))]
+pub struct PrefillProfile {
+    /// The engine.
+    pub engine: Engine,
+    /// What one prefill pod needs.
+    pub resources: PodResources,
+}
+
+/// An inference engine's configuration.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Engine {
+    /// The engine.
+    pub name: EngineName,
+    /// Its container image.
+    #[schemars(length(min = 1, max = 1024))]
+    pub image: String,
+    /// Its arguments, passed on byte for byte.
+    #[serde(default)]
+    #[schemars(length(max = 256))]
+    pub args: Vec<String>,
+    /// Its environment variables.
+    #[serde(default)]
+    #[schemars(length(max = 256), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub env: Vec<EnvVar>,
+    /// Seconds until a pod that does not answer is restarted.
+    #[schemars(range(min = 10, max = 86_400))]
+    pub startup_timeout_seconds: Option<u32>,
+}
+
+/// The engines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum EngineName {
+    /// vLLM.
+    #[serde(rename = "vLLM")]
+    Vllm,
+}
+
+/// What one pod needs.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PodResources {
+    /// GPUs; without it what the engine's arguments say, else what the model's vram needs.
+    #[schemars(range(min = 1, max = 1024))]
+    pub gpu: Option<u32>,
+    /// CPU; without it the model's.
+    pub cpu: Option<Quantity>,
+    /// Memory; without it the model's.
+    pub memory: Option<Quantity>,
+    /// The pool to run on: its name or its accelerator type.
+    #[schemars(length(min = 1, max = 63))]
+    pub accelerator: Option<String>,
+    /// Size of `/dev/shm`; without it 20Gi, or the pod's memory if that is less.
+    pub shared_memory: Option<Quantity>,
+}
+
+fn default_revision() -> String {
+    "main".to_owned()
+}
+
+fn default_token_key() -> String {
+    "HF_TOKEN".to_owned()
+}
+
+fn default_cpu() -> Quantity {
+    Quantity::from_static("4")
+}
+
+fn default_memory() -> Quantity {
+    Quantity::from_static("16Gi")
+}

@@ -1,0 +1,38 @@
+//! The annotation on each placement's composed resource: the memory that survives a lost status.
+
+use serde::{Deserialize, Serialize};
+
+use super::model_deployment::ModelRef;
+use super::selector::LabelSelector;
+
+/// What a placement was decided on. Written as JSON into one annotation.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct PlacementRecord {
+    /// The model it was decided for.
+    pub model: ModelRef,
+    /// The serving profile.
+    pub profile: String,
+    /// The decode phase, or the one phase of Unified.
+    pub decode: PhaseRecord,
+    /// The prefill phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefill: Option<PhaseRecord>,
+    /// The deployment's own selector at the time.
+    #[serde(default)]
+    pub selector: LabelSelector,
+    /// Whether it was ever ready.
+    #[serde(default)]
+    pub settled: bool,
+}
+
+/// One phase of a placement.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PhaseRecord {
+    /// The node pool.
+    pub pool: String,
+    /// GPUs of one replica.
+    pub gpus_per_replica: u32,
+    /// Replicas at the last decision.
+    pub replicas: u32,
+}

@@ -1,0 +1,183 @@
+//! A ModelDeployment that keeps the rules.
+
+use crate::api::model_deployment::{ModelDeployment, ModelRef, Scaling, Signal, Topology, Wva};
+use crate::api::selector::LabelSelector;
+use crate::domain::violation::Violation;
+
+/// A ModelDeployment that keeps the rules.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deployment {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// The model to serve.
+    pub model_ref: ModelRef,
+    /// How many environments to serve from, 1 to 100.
+    pub environments: usize,
+    /// Labels an environment must have.
+    pub selector: LabelSelector,
+    /// Whether prefill has its own pods.
+    pub topology: Topology,
+    /// How decode, or the one phase of Unified, scales.
+    pub decode: PhaseScaling,
+    /// How prefill scales; present if and only if the topology is PrefillDecode.
+    pub prefill: Option<PhaseScaling>,
+}
+
+/// How a phase scales in each environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PhaseScaling {
+    /// So many replicas.
+    Fixed {
+        /// At least 1.
+        replicas: u32,
+    },
+}
+
+impl PhaseScaling {
+    /// The replicas that must fit for a placement to be admitted.
+    #[must_use]
+    pub fn admitted_replicas(&self) -> u32 {
+        match self {
+            Self::Fixed { replicas } => *replicas,
+        }
+    }
+}
+
+/// Checks every rule of a ModelDeployment, those that the XRD holds too, because `crossplane render` and old objects
+/// bypass the XRD.
+///
+/// # Errors
+/// Every rule that is broken, with the field path.
+pub fn validate_deployment(deployment: &ModelDeployment) -> Result<Deployment, Vec<Violation>> {
+    let spec = &deployment.spec;
+    let mut violations = Vec::new();
+    if spec.model_ref.name.is_empty() {
+        violations.push(Violation::new("spec.modelRef.name", "must not be empty; name a ClusterModel or Model"));
+    }
+    if !(1..=100).contains(&spec.environments) {
+        violations.push(Violation::new("spec.environments", format!("is {}; set it to 1 to 100", spec.environments)));
+    }
+    let prefill = spec.prefill.as_ref().map(|prefill| &prefill.scaling);
+    match (spec.topology, prefill) {
+        (Topology::PrefillDecode, None) => violations.push(Violation::new(
+            "spec.prefill",
+            "is missing; topology PrefillDecode needs prefill.scaling, there is no default ratio of prefill to decode",
+        )),
+        (Topology::Unified, Some(_)) => violations
+            .push(Violation::new("spec.prefill", "is set but topology is Unified; set topology to PrefillDecode or remove prefill")),
+        (Topology::PrefillDecode, Some(_)) | (Topology::Unified, None) => {}
+    }
+    let decode_scaling = validate_scaling("spec.scaling", &spec.scaling, spec.topology, &mut violations);
+    let prefill_scaling = prefill.and_then(|scaling| validate_scaling("spec.prefill.scaling", scaling, spec.topology, &mut violations));
+    if let (Some(decode), Some(prefill)) = (&spec.scaling.wva, prefill.and_then(|scaling| scaling.wva.as_ref()))
+        && decode.hpa.is_some() != prefill.hpa.is_some()
+    {
+        violations.push(Violation::new(
+            "spec.prefill.scaling.wva",
+            "uses another actuator than spec.scaling.wva; KServe needs both phases on keda or both on hpa",
+        ));
+    }
+    match (decode_scaling, violations.is_empty()) {
+        (Some(decode), true) => Ok(Deployment {
+            namespace: deployment.metadata.namespace.clone(),
+            name: deployment.metadata.name.clone(),
+            model_ref: spec.model_ref.clone(),
+            environments: usize::try_from(spec.environments).unwrap_or(usize::MAX),
+            selector: spec.environment_selector.clone().unwrap_or_default(),
+            topology: spec.topology,
+            decode,
+            prefill: prefill_scaling,
+        }),
+        _ => Err(violations),
+    }
+}
+
+fn validate_scaling(path: &str, scaling: &Scaling, topology: Topology, violations: &mut Vec<Violation>) -> Option<PhaseScaling> {
+    let before = violations.len();
+    let blocks = [
+        (Signal::Fixed, "fixed", scaling.fixed.is_some()),
+        (Signal::Concurrency, "concurrency", scaling.concurrency.is_some()),
+        (Signal::Wva, "wva", scaling.wva.is_some()),
+    ];
+    let signal = signal_name(scaling.signal);
+    for (owner, block, present) in blocks {
+        if (owner == scaling.signal) != present {
+            let message =
+                if present { format!("is set but signal is {signal}; remove it") } else { format!("is missing; signal {signal} needs it") };
+            violations.push(Violation::new(format!("{path}.{block}"), message));
+        }
+    }
+    if scaling.signal == Signal::Concurrency && topology == Topology::PrefillDecode {
+        violations.push(Violation::new(
+            format!("{path}.signal"),
+            "is Concurrency, which sees only requests that reach decode pods; use Fixed or WVA with topology PrefillDecode",
+        ));
+    }
+    if let Some(wva) = &scaling.wva {
+        validate_wva(&format!("{path}.wva"), wva, violations);
+    }
+    if let Some(concurrency) = &scaling.concurrency {
+        let path = format!("{path}.concurrency");
+        validate_replica_range(&path, 0, concurrency.min_replicas, concurrency.max_replicas, violations);
+        if concurrency.target == 0 {
+            violations.push(Violation::new(format!("{path}.target"), "is 0; set it to at least 1"));
+        }
+        if !(1..=100).contains(&concurrency.utilization) {
+            violations.push(Violation::new(format!("{path}.utilization"), format!("is {}; set it to 1 to 100", concurrency.utilization)));
+        }
+    }
+    if let Some(fixed) = &scaling.fixed
+        && fixed.replicas == 0
+    {
+        violations.push(Violation::new(format!("{path}.fixed.replicas"), "is 0; set it to at least 1"));
+    }
+    if violations.len() > before {
+        return None;
+    }
+    match (scaling.signal, &scaling.fixed) {
+        (Signal::Fixed, Some(fixed)) => Some(PhaseScaling::Fixed { replicas: fixed.replicas }),
+        (signal, _) => {
+            violations.push(Violation::new(
+                format!("{path}.signal"),
+                format!("is {}, which this version cannot render yet; use Fixed", signal_name(signal)),
+            ));
+            None
+        }
+    }
+}
+
+fn validate_wva(path: &str, wva: &Wva, violations: &mut Vec<Violation>) {
+    validate_replica_range(path, 1, wva.min_replicas, wva.max_replicas, violations);
+    let (whole, fraction) = wva.variant_cost.split_once('.').unwrap_or((&wva.variant_cost, "0"));
+    if [whole, fraction].iter().any(|digits| digits.is_empty() || !digits.chars().all(|c| c.is_ascii_digit())) {
+        violations.push(Violation::new(
+            format!("{path}.variantCost"),
+            format!("is {:?}; write a decimal number such as \"10.0\"", wva.variant_cost),
+        ));
+    }
+    if wva.keda.is_some() && wva.hpa.is_some() {
+        violations.push(Violation::new(path, "has keda and hpa; keep one of them"));
+    }
+}
+
+fn validate_replica_range(path: &str, least: u32, min: u32, max: u32, violations: &mut Vec<Violation>) {
+    if min < least {
+        violations.push(Violation::new(format!("{path}.minReplicas"), format!("is {min}; set it to at least {least}")));
+    }
+    if max == 0 || max < min {
+        violations.push(Violation::new(
+            format!("{path}.maxReplicas"),
+            format!("is {max}; set it to at least {}", min.max(1)),
+        ));
+    }
+}
+
+fn signal_name(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Fixed => "Fixed",
+        Signal::Concurrency => "Concurrency",
+        Signal::Wva => "WVA",
+    }
+}

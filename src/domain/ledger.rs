@@ -1,0 +1,120 @@
+//! Which GPUs are free: every pod is packed onto one node of its pool.
+
+use std::collections::BTreeMap;
+
+use crate::domain::environment::Pool;
+
+/// What one phase takes of a pool, or wants to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charge {
+    /// The pool's id.
+    pub pool: String,
+    /// GPUs of one pod. They must be on one node.
+    pub gpus_per_replica: u32,
+    /// Pods.
+    pub replicas: u32,
+}
+
+impl Charge {
+    /// GPUs of all pods.
+    #[must_use]
+    pub fn gpus(&self) -> u64 {
+        u64::from(self.gpus_per_replica).saturating_mul(u64::from(self.replicas))
+    }
+}
+
+/// The pods of one environment's pools.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ledger {
+    pools: BTreeMap<String, PoolLedger>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct PoolLedger {
+    nodes: u32,
+    gpus_per_node: u32,
+    /// Number of pods by their GPUs.
+    pods: BTreeMap<u32, u64>,
+}
+
+impl Ledger {
+    /// Pools in which everything is free.
+    #[must_use]
+    pub fn new(pools: &[Pool]) -> Self {
+        let entry = |pool: &Pool| PoolLedger { nodes: pool.nodes, gpus_per_node: pool.gpus_per_node, pods: BTreeMap::new() };
+        Self { pools: pools.iter().map(|pool| (pool.id.clone(), entry(pool))).collect() }
+    }
+
+    /// Records pods, whether they fit or not. A pool that does not exist holds nothing.
+    pub fn charge(&mut self, charge: &Charge) {
+        if let Some(pool) = self.pools.get_mut(&charge.pool) {
+            let pods = pool.pods.entry(charge.gpus_per_replica).or_default();
+            *pods = pods.saturating_add(u64::from(charge.replicas));
+        }
+    }
+
+    /// Whether these pods fit beside all that is recorded, packed together onto nodes.
+    #[must_use]
+    pub fn fits(&self, charges: &[Charge]) -> bool {
+        let mut with = self.clone();
+        for charge in charges {
+            with.charge(charge);
+        }
+        charges.iter().all(|charge| with.pools.get(&charge.pool).is_some_and(PoolLedger::packs))
+    }
+
+    /// GPUs of a pool that nothing holds.
+    #[must_use]
+    pub fn free(&self, pool: &str) -> u64 {
+        self.pools.get(pool).map_or(0, |pool| pool.total().saturating_sub(pool.held()))
+    }
+
+    /// GPUs of a pool.
+    #[must_use]
+    pub fn total(&self, pool: &str) -> u64 {
+        self.pools.get(pool).map_or(0, PoolLedger::total)
+    }
+
+    /// GPUs of all pools that nothing holds.
+    #[must_use]
+    pub fn free_in_all(&self) -> u64 {
+        self.pools.keys().fold(0, |sum: u64, pool| sum.saturating_add(self.free(pool)))
+    }
+}
+
+impl PoolLedger {
+    fn total(&self) -> u64 {
+        u64::from(self.nodes).saturating_mul(u64::from(self.gpus_per_node))
+    }
+
+    fn held(&self) -> u64 {
+        self.pods.iter().fold(0, |sum, (size, count)| sum.saturating_add(u64::from(*size).saturating_mul(*count)))
+    }
+
+    /// Best-fit decreasing: the largest pods first, each onto the fullest node that still takes it. Where sizes divide
+    /// each other, as GPU counts do in practice, it finds a packing whenever there is one.
+    fn packs(&self) -> bool {
+        // Nodes by their free GPUs; equal nodes are counted, not listed.
+        let mut nodes = BTreeMap::from([(self.gpus_per_node, u64::from(self.nodes))]);
+        self.pods.iter().rev().all(|(size, count)| *size == 0 || place(&mut nodes, *size, *count))
+    }
+}
+
+/// Puts `count` pods of `size` GPUs onto nodes; `false` when some are left over.
+fn place(nodes: &mut BTreeMap<u32, u64>, size: u32, mut count: u64) -> bool {
+    while count > 0 {
+        let Some((free, available)) = nodes.range(size..).find(|(_, number)| **number > 0).map(|(free, number)| (*free, *number)) else {
+            return false;
+        };
+        let per_node = u64::from(free.checked_div(size).unwrap_or(1));
+        let full = available.min(count.checked_div(per_node).unwrap_or(0));
+        let (taken, pods_each) = if full > 0 { (full, per_node) } else { (1, count) };
+        count = count.saturating_sub(taken.saturating_mul(pods_each));
+        let used = u64::from(size).saturating_mul(pods_each);
+        let left = free.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX));
+        nodes.insert(free, available.saturating_sub(taken));
+        let number = nodes.entry(left).or_default();
+        *number = number.saturating_add(taken);
+    }
+    true
+}

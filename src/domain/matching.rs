@@ -1,0 +1,210 @@
+//! Whether an environment can take a new placement, and of which profile.
+
+use std::collections::BTreeSet;
+
+use crate::api::input::RdmaPolicy;
+use crate::api::inference_environment::{Availability, Rdma};
+use crate::api::model_deployment::Topology;
+use crate::api::selector::LabelSelector;
+use crate::domain::deployment::Deployment;
+use crate::domain::environment::{Access, Environment, Pool};
+use crate::domain::ledger::{Charge, Ledger};
+use crate::domain::model::{Model, PhaseProfile, Profile, quote_breaking_references};
+use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
+use crate::domain::rejection::{MissingLabel, PhaseNeed, PoolState, Reason};
+use crate::domain::sizing::{PhaseDemand, Sizing, phases};
+use crate::domain::violation::Violation;
+
+/// An environment that can take a placement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The environment's name.
+    pub environment: String,
+    /// The profile's place in the order of priority.
+    pub priority: usize,
+    /// The profile's name.
+    pub profile: String,
+    /// The sizing.
+    pub sizing: Sizing,
+    /// GPUs that stay free in the environment.
+    pub free_after: u64,
+}
+
+/// What a match is made for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// The deployment.
+    pub deployment: &'a Deployment,
+    /// The model.
+    pub model: &'a Model,
+    /// Where the RDMA requirement comes from.
+    pub rdma: RdmaPolicy,
+}
+
+/// Matches an environment with what a deployment wishes; `ledger` is what is free there.
+///
+/// # Errors
+/// Why the environment cannot take a placement.
+pub fn match_environment(wish: Wish<'_>, environment: &Environment, ledger: &Ledger) -> Result<Candidate, Reason> {
+    check_admission(wish, environment)?;
+    let topology = wish.deployment.topology;
+    let mut closest: Option<Reason> = None;
+    for (priority, profile) in wish.model.profiles.iter().enumerate() {
+        if profile.topology != topology || !profile.violations.is_empty() {
+            continue;
+        }
+        match match_profile(wish, profile, environment, ledger) {
+            Ok(sizing) => {
+                let free_after = ledger.free_in_all().saturating_sub(sizing.gpus());
+                let (environment, profile) = (environment.name.clone(), profile.name.clone());
+                return Ok(Candidate { environment, priority, profile, sizing, free_after });
+            }
+            // Of profiles that came equally far the first speaks.
+            Err(reason) if closest.as_ref().is_none_or(|closest| progress(closest) < progress(&reason)) => {
+                closest = Some(reason);
+            }
+            Err(_) => {}
+        }
+    }
+    Err(closest.unwrap_or(Reason::NoProfileForTopology { topology: topology.as_str() }))
+}
+
+/// How far a profile came.
+fn progress(reason: &Reason) -> u8 {
+    match reason {
+        Reason::ProfileSelectorMismatch { .. } => 1,
+        Reason::NoRdma { .. } => 2,
+        Reason::NoAccelerator { .. } => 3,
+        Reason::NodeTooSmall { .. } => 4,
+        Reason::InsufficientGpus { .. } => 5,
+        _ => 0,
+    }
+}
+
+/// What is asked of an environment whatever the profile.
+fn check_admission(wish: Wish<'_>, environment: &Environment) -> Result<(), Reason> {
+    if environment.deleting {
+        return Err(Reason::Deleting);
+    }
+    match environment.availability {
+        Availability::Schedulable => {}
+        Availability::Cordoned => return Err(Reason::Cordoned { draining: false }),
+        Availability::Draining => return Err(Reason::Cordoned { draining: true }),
+    }
+    if environment.access == Access::Missing {
+        return Err(Reason::NotReady);
+    }
+    let namespace = &wish.deployment.namespace;
+    if let Some(token) = &wish.model.token
+        && environment.access == Access::Local
+        && !token.usable_in(namespace)
+    {
+        let secret = format!("key {} of {}/{}", token.key, token.namespace, token.name);
+        return Err(Reason::SecretElsewhere { secret, namespace: namespace.clone() });
+    }
+    match first_missing(&wish.deployment.selector, environment) {
+        Some(label) => Err(Reason::SelectorMismatch { label }),
+        None => Ok(()),
+    }
+}
+
+fn match_profile(wish: Wish<'_>, profile: &Profile, environment: &Environment, ledger: &Ledger) -> Result<Sizing, Reason> {
+    if let Some(label) = first_missing(&profile.selector, environment) {
+        return Err(Reason::ProfileSelectorMismatch { profile: profile.name.clone(), label });
+    }
+    if profile.topology == Topology::PrefillDecode && wish.rdma == RdmaPolicy::Pin {
+        let pin = LabelSelector::from_iter([(RDMA_LABEL, RDMA_LABEL_VALUE)]);
+        if let Some(label) = first_missing(&pin, environment) {
+            return Err(Reason::NoRdma { profile: profile.name.clone(), label });
+        }
+    }
+    check_quoting(profile, environment.rdma.as_ref())?;
+    let (decode, prefill) = phases(profile, wish.deployment);
+    let mut pools = Vec::new();
+    for phase in std::iter::once(&decode).chain(&prefill) {
+        pools.push(usable_pools(profile, phase, environment)?);
+    }
+    let decode_pools = pools.first().cloned().unwrap_or_default();
+    let sizings = combinations(&decode, &decode_pools, prefill.as_ref().zip(pools.get(1)));
+    sizings.iter().find(|sizing| ledger.fits(&sizing.charges())).cloned().ok_or_else(|| {
+        let needs = sizings.first().map(|sizing| needs(&decode, prefill.as_ref(), sizing)).unwrap_or_default();
+        Reason::InsufficientGpus { profile: profile.name.clone(), needs, pools: pool_states(&pools, ledger) }
+    })
+}
+
+/// The environment's RDMA variables come under the engine's own, so its arguments may refer to them.
+fn check_quoting(profile: &Profile, rdma: Option<&Rdma>) -> Result<(), Reason> {
+    let Some(rdma) = rdma.filter(|_| profile.topology == Topology::PrefillDecode) else {
+        return Ok(());
+    };
+    let breaks = |phase: &PhaseProfile| quote_breaking_references(&phase.engine, &rdma.env).into_iter().next();
+    match breaks(&profile.decode).or_else(|| profile.prefill.as_ref().and_then(breaks)) {
+        None => Ok(()),
+        Some((_, name)) => Err(Reason::EnvironmentInvalid {
+            violations: vec![Violation::new(
+                "spec.rdma.env",
+                format!("{name} holds a single quote and an argument of profile {} refers to it; remove the quote", profile.name),
+            )],
+        }),
+    }
+}
+
+/// The pools that a phase may use.
+fn usable_pools<'a>(profile: &Profile, phase: &PhaseDemand<'_>, environment: &'a Environment) -> Result<Vec<&'a Pool>, Reason> {
+    let accepted: Vec<&Pool> = environment.pools.iter().filter(|pool| phase.accepts(pool)).collect();
+    if accepted.is_empty() {
+        return Err(Reason::NoAccelerator {
+            profile: profile.name.clone(),
+            phase: phase.name,
+            accelerator: phase.profile.accelerator.clone(),
+        });
+    }
+    let fitting: Vec<&Pool> =
+        accepted.iter().copied().filter(|pool| phase.gpus_on(pool).is_some_and(|gpus| gpus <= pool.gpus_per_node)).collect();
+    if fitting.is_empty() {
+        return Err(Reason::NodeTooSmall {
+            profile: profile.name.clone(),
+            phase: phase.name,
+            needed: accepted.iter().filter_map(|pool| phase.gpus_on(pool)).min().unwrap_or(u32::MAX),
+            largest: accepted.iter().map(|pool| pool.gpus_per_node).max().unwrap_or(0),
+        });
+    }
+    Ok(fitting)
+}
+
+/// Every way to put the phases on pools: fewest GPUs first, then by the pools' names.
+fn combinations(decode: &PhaseDemand<'_>, decode_pools: &[&Pool], prefill: Option<(&PhaseDemand<'_>, &Vec<&Pool>)>) -> Vec<Sizing> {
+    let mut sizings = Vec::new();
+    for decode in decode_pools.iter().filter_map(|pool| decode.size_on(pool)) {
+        match prefill {
+            None => sizings.push(Sizing { decode, prefill: None }),
+            Some((demand, pools)) => {
+                let prefills = pools.iter().filter_map(|pool| demand.size_on(pool));
+                sizings.extend(prefills.map(|prefill| Sizing { decode: decode.clone(), prefill: Some(prefill) }));
+            }
+        }
+    }
+    // The pools are sorted, and the sort is stable.
+    sizings.sort_by_key(Sizing::gpus);
+    sizings
+}
+
+fn needs(decode: &PhaseDemand<'_>, prefill: Option<&PhaseDemand<'_>>, sizing: &Sizing) -> Vec<PhaseNeed> {
+    let need = |demand: &PhaseDemand<'_>, charge: Charge| PhaseNeed {
+        phase: demand.name,
+        replicas: charge.replicas,
+        gpus_per_replica: charge.gpus_per_replica,
+    };
+    std::iter::once(decode).chain(prefill).zip(sizing.charges()).map(|(demand, charge)| need(demand, charge)).collect()
+}
+
+/// What is free in the pools that any phase may use, by name.
+fn pool_states(pools: &[Vec<&Pool>], ledger: &Ledger) -> Vec<PoolState> {
+    let ids: BTreeSet<&String> = pools.iter().flatten().map(|pool| &pool.id).collect();
+    ids.into_iter().map(|id| PoolState { pool: id.clone(), free: ledger.free(id), total: ledger.total(id) }).collect()
+}
+
+fn first_missing(selector: &LabelSelector, environment: &Environment) -> Option<MissingLabel> {
+    let mismatch = selector.missing(&environment.labels).into_iter().next()?;
+    Some(MissingLabel { key: mismatch.key.to_owned(), wanted: mismatch.wanted.to_owned(), actual: mismatch.actual.map(str::to_owned) })
+}

@@ -1,0 +1,213 @@
+//! Every name, label key, annotation key and resource key that the function gives.
+//!
+//! A resource *key* identifies a composed resource within the composition; a *name* is what the object is called.
+
+use sha2::{Digest, Sha256};
+
+use crate::api::model_deployment::Topology;
+
+/// The label of an environment whose pods can use RDMA; its value must be [`RDMA_LABEL_VALUE`].
+pub const RDMA_LABEL: &str = "modelplane.ai/rdma";
+/// See [`RDMA_LABEL`].
+pub const RDMA_LABEL_VALUE: &str = "true";
+/// The annotation that holds a placement's record.
+pub const PLACEMENT_ANNOTATION: &str = "modelplane.ai/placement";
+/// The label by which the Workload Variant Autoscaler knows the accelerator of a phase.
+pub const ACCELERATOR_LABEL: &str = "inference.optimization/acceleratorName";
+/// Where the control plane keeps what serves environments.
+pub const SYSTEM_NAMESPACE: &str = "modelplane-system";
+/// The key under which KServe's storage initializer reads a Hugging Face token.
+pub const TOKEN_KEY: &str = "HF_TOKEN";
+/// The key of an environment's ClusterProviderConfig; Modelplane's own function uses the same.
+pub const PROVIDER_CONFIG_KEY: &str = "cluster-provider-config-kubernetes";
+
+/// KServe's child names stay unhashed up to this many characters.
+const SERVING_NAME_MAX: usize = 38;
+/// What is left of it for the stem that both topologies share.
+const STEM_MAX: usize = SERVING_NAME_MAX - "-unified".len();
+const HASH_DIGITS: usize = 8;
+
+/// Names what one deployment has in a namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stem(String);
+
+impl Stem {
+    /// The stem of a deployment's names. Where deployments of several namespaces share one (`shared_namespace`), it
+    /// always carries a hash over the deployment's own namespace.
+    #[must_use]
+    pub fn new(namespace: &str, deployment: &str, shared_namespace: bool) -> Self {
+        let clean = sanitise(deployment);
+        if clean == deployment && clean.len() <= STEM_MAX && !shared_namespace && !looks_hashed(deployment) {
+            return Self(clean);
+        }
+        let hash = if shared_namespace { hash(&[namespace, deployment]) } else { hash(&[deployment]) };
+        let room = STEM_MAX.saturating_sub(HASH_DIGITS).saturating_sub(1);
+        let kept: String = clean.chars().take(room).collect();
+        Self(format!("{}-{hash}", kept.trim_end_matches('-')))
+    }
+
+    /// The serving object's name. It differs per topology because KServe's selectors are immutable.
+    #[must_use]
+    pub fn serving(&self, topology: Topology) -> String {
+        format!("{}-{}", self.0, suffix(topology))
+    }
+
+    /// The ServiceAccount's name.
+    #[must_use]
+    pub fn service_account(&self) -> String {
+        format!("{}-engine", self.0)
+    }
+
+    /// The name of the Secret with the Hugging Face token, where it is a copy.
+    #[must_use]
+    pub fn token(&self) -> String {
+        format!("{}-hf-token", self.0)
+    }
+}
+
+/// DNS-1035: lower case, starts with a letter, ends with a letter or digit.
+fn sanitise(name: &str) -> String {
+    let mapped: String =
+        name.to_lowercase().chars().map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' }).collect();
+    let trimmed = mapped.trim_matches('-');
+    if trimmed.starts_with(|c: char| c.is_ascii_lowercase()) { trimmed.to_owned() } else { format!("m-{trimmed}") }
+}
+
+/// Whether a plain name could be taken for a hashed one.
+fn looks_hashed(name: &str) -> bool {
+    name.rsplit_once('-').is_some_and(|(_, tail)| tail.len() == HASH_DIGITS && tail.chars().all(|c| c.is_ascii_hexdigit()))
+}
+
+fn hash(parts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part.as_bytes());
+        hasher.update([0]);
+    }
+    let digits: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.chars().take(HASH_DIGITS).collect()
+}
+
+fn suffix(topology: Topology) -> &'static str {
+    match topology {
+        Topology::Unified => "unified",
+        Topology::PrefillDecode => "pd",
+    }
+}
+
+/// The key of one composed resource of a ModelDeployment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// An LLMInferenceService of the control plane's own cluster.
+    Service(String, Topology),
+    /// An Object holding an LLMInferenceService.
+    ServiceObject(String, Topology),
+    /// An Object holding the Namespace.
+    Namespace(String),
+    /// A ServiceAccount of the control plane's own cluster.
+    ServiceAccount(String),
+    /// An Object holding the ServiceAccount.
+    ServiceAccountObject(String),
+    /// An Object holding the Secret with the Hugging Face token.
+    Token(String),
+}
+
+/// Environment names that would make two keys equal.
+const RESERVED_PREFIXES: [&str; 2] = ["serviceaccount-", "scaledobject-"];
+
+/// Why an environment of this name cannot be used.
+#[must_use]
+pub fn environment_name_error(name: &str) -> Option<String> {
+    let prefix = RESERVED_PREFIXES.iter().find(|prefix| name.starts_with(**prefix))?;
+    Some(format!("the prefix {prefix:?} is reserved; rename the environment"))
+}
+
+impl Key {
+    /// The key of a placement's serving resource.
+    #[must_use]
+    pub fn serving(environment: &str, topology: Topology, local: bool) -> Self {
+        if local { Self::Service(environment.to_owned(), topology) } else { Self::ServiceObject(environment.to_owned(), topology) }
+    }
+
+    /// Reads a key back; `None` when it is not one of ours.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(rest) = text.strip_prefix("llmisvc-") {
+            return split_topology(rest).map(|(environment, topology)| Self::Service(environment, topology));
+        }
+        if let Some(rest) = text.strip_prefix("object-serviceaccount-") {
+            return non_empty(rest).map(Self::ServiceAccountObject);
+        }
+        if let Some(rest) = text.strip_prefix("object-") {
+            return split_topology(rest).map(|(environment, topology)| Self::ServiceObject(environment, topology));
+        }
+        if let Some(rest) = text.strip_prefix("namespace-") {
+            return non_empty(rest).map(Self::Namespace);
+        }
+        if let Some(rest) = text.strip_prefix("serviceaccount-") {
+            return non_empty(rest).map(Self::ServiceAccount);
+        }
+        text.strip_prefix("token-").and_then(non_empty).map(Self::Token)
+    }
+
+    /// The environment it belongs to.
+    #[must_use]
+    pub fn environment(&self) -> &str {
+        match self {
+            Self::Service(environment, _)
+            | Self::ServiceObject(environment, _)
+            | Self::Namespace(environment)
+            | Self::ServiceAccount(environment)
+            | Self::ServiceAccountObject(environment)
+            | Self::Token(environment) => environment,
+        }
+    }
+
+    /// The topology, of a serving resource.
+    #[must_use]
+    pub fn topology(&self) -> Option<Topology> {
+        match self {
+            Self::Service(_, topology) | Self::ServiceObject(_, topology) => Some(*topology),
+            Self::Namespace(_) | Self::ServiceAccount(_) | Self::ServiceAccountObject(_) | Self::Token(_) => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Service(environment, topology) => write!(f, "llmisvc-{environment}-{}", suffix(*topology)),
+            Self::ServiceObject(environment, topology) => write!(f, "object-{environment}-{}", suffix(*topology)),
+            Self::Namespace(environment) => write!(f, "namespace-{environment}"),
+            Self::ServiceAccount(environment) => write!(f, "serviceaccount-{environment}"),
+            Self::ServiceAccountObject(environment) => write!(f, "object-serviceaccount-{environment}"),
+            Self::Token(environment) => write!(f, "token-{environment}"),
+        }
+    }
+}
+
+fn split_topology(rest: &str) -> Option<(String, Topology)> {
+    let found = [Topology::PrefillDecode, Topology::Unified].into_iter().find_map(|topology| {
+        let environment = rest.strip_suffix(suffix(topology))?.strip_suffix('-')?;
+        Some((environment, topology))
+    });
+    found.and_then(|(environment, topology)| Some((non_empty(environment)?, topology)))
+}
+
+fn non_empty(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// A label value out of any text: what is not allowed becomes `-`, at most 63 characters.
+#[must_use]
+pub fn label_value(text: &str) -> String {
+    let mapped: String =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).take(63).collect();
+    mapped.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
+}
+
+/// The name of an environment's ClusterProviderConfig; Modelplane's own function gives the same.
+#[must_use]
+pub fn provider_config(environment: &str) -> String {
+    format!("{environment}-cluster-kubeconfig")
+}

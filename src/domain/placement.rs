@@ -1,0 +1,200 @@
+//! A placement: one environment and topology that serves a deployment.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::api::model_deployment::Topology;
+use crate::api::model_deployment_status::ModelDeploymentStatus;
+use crate::api::placement_record::{PhaseRecord, PlacementRecord};
+use crate::domain::environment::Environment;
+use crate::domain::ledger::Charge;
+use crate::domain::sizing::Sizing;
+use crate::domain::violation::Violation;
+
+/// A placement as it is observed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Existing {
+    /// The environment's name.
+    pub environment: String,
+    /// Its topology.
+    pub topology: Topology,
+    /// What it was decided on; `None` when neither annotation nor status remembers.
+    pub record: Option<PlacementRecord>,
+    /// Whether it serves now.
+    pub ready: bool,
+    /// The accelerator labels of decode and prefill, which cannot change.
+    pub accelerators: (Option<String>, Option<String>),
+}
+
+/// What is known of an environment.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EnvironmentState {
+    /// It keeps the rules.
+    Usable(Box<Environment>),
+    /// It exists but breaks rules.
+    Invalid(Vec<Violation>),
+}
+
+/// The environments that were looked up, by name. One that is missing does not exist.
+pub type Environments = BTreeMap<String, EnvironmentState>;
+
+/// A placement as it is to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placement {
+    /// The environment's name.
+    pub environment: String,
+    /// Its topology.
+    pub topology: Topology,
+    /// The serving profile's name; empty when nobody remembers.
+    pub profile: String,
+    /// What happens to it.
+    pub action: Action,
+}
+
+/// What happens to a placement.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// It is rendered.
+    Render(Sizing),
+    /// It is left exactly as it is observed.
+    Freeze(Freeze, Option<PlacementRecord>),
+}
+
+/// Why a placement is left as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Freeze {
+    /// Its environment does not exist.
+    EnvironmentGone,
+    /// Its environment is being deleted.
+    EnvironmentDeleting,
+    /// Its environment is being emptied.
+    EnvironmentDraining,
+    /// Its environment breaks rules.
+    EnvironmentInvalid(String),
+    /// Its environment has no ClusterProviderConfig.
+    ProviderConfigGone,
+    /// The model has no profile of this name and topology.
+    ProfileGone,
+    /// The model was changed, and no profile of the new one fits the pools.
+    ModelChanged,
+    /// The environment lacks a pool of this name.
+    PoolGone(String),
+    /// Nobody remembers what it was decided on.
+    RecordGone,
+    /// The deployment's own selector no longer matches.
+    SelectorChanged,
+    /// The deployment's topology is another.
+    TopologyChanged,
+}
+
+impl Freeze {
+    /// Whether the placement leaves once others serve in its place.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        match self {
+            Self::EnvironmentGone | Self::EnvironmentDeleting | Self::EnvironmentDraining | Self::SelectorChanged | Self::TopologyChanged => {
+                true
+            }
+            Self::EnvironmentInvalid(_)
+            | Self::ProviderConfigGone
+            | Self::ProfileGone
+            | Self::ModelChanged
+            | Self::PoolGone(_)
+            | Self::RecordGone => false,
+        }
+    }
+
+    /// The word that machines read.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::EnvironmentGone => "EnvironmentGone",
+            Self::EnvironmentDeleting => "EnvironmentDeleting",
+            Self::EnvironmentDraining => "EnvironmentDraining",
+            Self::EnvironmentInvalid(_) => "EnvironmentInvalid",
+            Self::ProviderConfigGone => "ProviderConfigGone",
+            Self::ProfileGone => "ProfileGone",
+            Self::ModelChanged => "ModelChanged",
+            Self::PoolGone(_) => "PoolGone",
+            Self::RecordGone => "RecordGone",
+            Self::SelectorChanged => "SelectorChanged",
+            Self::TopologyChanged => "TopologyChanged",
+        }
+    }
+}
+
+impl fmt::Display for Freeze {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EnvironmentGone => f.write_str("the environment does not exist; the placement stays as it is until a replacement is ready"),
+            Self::EnvironmentDeleting => {
+                f.write_str("the environment is being deleted; the placement stays as it is until a replacement is ready")
+            }
+            Self::EnvironmentDraining => f.write_str("the environment is draining; the placement stays as it is until a replacement is ready"),
+            Self::EnvironmentInvalid(why) => write!(f, "the environment is invalid, so the placement stays as it is: {why}"),
+            Self::ProviderConfigGone => f.write_str("the environment has no status.providerConfigRef, so the placement stays as it is"),
+            Self::ProfileGone => {
+                f.write_str("the model has no usable profile of this name and topology any more, so the placement stays as it is")
+            }
+            Self::ModelChanged => f.write_str("no profile of the new model fits the placement's pools, so it stays as it is"),
+            Self::PoolGone(pool) => write!(f, "the environment has no pool {pool} any more, so the placement stays as it is"),
+            Self::RecordGone => f.write_str(
+                "annotation modelplane.ai/placement is missing or unreadable, so the placement stays as it is; restore the annotation",
+            ),
+            Self::SelectorChanged => {
+                f.write_str("spec.environmentSelector no longer matches the environment; the placement stays as it is until a replacement is ready")
+            }
+            Self::TopologyChanged => {
+                f.write_str("spec.topology was changed; the placement stays as it is until every one of the new topology is ready")
+            }
+        }
+    }
+}
+
+impl Placement {
+    /// Whether it leaves once others serve in its place.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        matches!(&self.action, Action::Freeze(freeze, _) if freeze.is_leaving())
+    }
+
+    /// What it holds of the environment's pools.
+    #[must_use]
+    pub fn charges(&self) -> Vec<Charge> {
+        match &self.action {
+            Action::Render(sizing) => sizing.charges(),
+            Action::Freeze(_, record) => record.as_ref().map(record_charges).unwrap_or_default(),
+        }
+    }
+}
+
+fn record_charges(record: &PlacementRecord) -> Vec<Charge> {
+    let charge = |phase: &PhaseRecord| Charge {
+        pool: phase.pool.clone(),
+        gpus_per_replica: phase.gpus_per_replica,
+        replicas: phase.replicas,
+    };
+    std::iter::once(&record.decode).chain(&record.prefill).map(charge).collect()
+}
+
+/// GPUs that a deployment holds in an environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    /// The environment's name.
+    pub environment: String,
+    /// What is held.
+    pub charge: Charge,
+}
+
+/// What a deployment holds, as its status says.
+#[must_use]
+pub fn holdings(status: &ModelDeploymentStatus) -> Vec<Holding> {
+    let phases = status.placements.items.iter().flat_map(|item| item.decode.iter().chain(&item.prefill).map(move |phase| (item, phase)));
+    let holding = |(item, phase): (&crate::api::model_deployment_status::PlacementItem, &crate::api::model_deployment_status::PhaseItem)| {
+        Holding {
+            environment: item.environment.clone(),
+            charge: Charge { pool: phase.pool.clone(), gpus_per_replica: phase.gpus_per_replica, replicas: phase.replicas },
+        }
+    };
+    phases.map(holding).collect()
+}

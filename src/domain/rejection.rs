@@ -1,0 +1,264 @@
+//! Why an environment was not chosen, with the numbers, and what a person is told.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::domain::violation::{Violation, join};
+
+/// An environment that was not chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The environment's name.
+    pub environment: String,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why an environment was not chosen, in the order of the checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// It is being deleted.
+    Deleting,
+    /// It takes nothing new.
+    Cordoned {
+        /// Whether what is there moves away too.
+        draining: bool,
+    },
+    /// It has no ClusterProviderConfig.
+    NotReady,
+    /// The cluster has a placement of this deployment already.
+    SameCluster {
+        /// The environment of that placement.
+        environment: String,
+    },
+    /// KServe cannot read the Hugging Face Secret there.
+    SecretElsewhere {
+        /// `namespace/name` of the Secret.
+        secret: String,
+        /// The namespace it must be in.
+        namespace: String,
+    },
+    /// It breaks rules of its own.
+    EnvironmentInvalid {
+        /// The rules.
+        violations: Vec<Violation>,
+    },
+    /// It lacks a label that the deployment asks for.
+    SelectorMismatch {
+        /// The label.
+        label: MissingLabel,
+    },
+    /// The model has no profile of the deployment's topology.
+    NoProfileForTopology {
+        /// The topology.
+        topology: &'static str,
+    },
+    /// It lacks a label that a profile asks for.
+    ProfileSelectorMismatch {
+        /// The profile.
+        profile: String,
+        /// The label.
+        label: MissingLabel,
+    },
+    /// It is not labelled for RDMA.
+    NoRdma {
+        /// The profile.
+        profile: String,
+        /// The label.
+        label: MissingLabel,
+    },
+    /// It has no pool that the profile accepts.
+    NoAccelerator {
+        /// The profile.
+        profile: String,
+        /// The phase.
+        phase: &'static str,
+        /// The accelerator; `None` when the profile leaves it open.
+        accelerator: Option<String>,
+    },
+    /// A pod's GPUs do not fit on one node.
+    NodeTooSmall {
+        /// The profile.
+        profile: String,
+        /// The phase.
+        phase: &'static str,
+        /// GPUs of a pod.
+        needed: u32,
+        /// GPUs of the largest node.
+        largest: u32,
+    },
+    /// Too few GPUs are free.
+    InsufficientGpus {
+        /// The profile.
+        profile: String,
+        /// What each phase needs.
+        needs: Vec<PhaseNeed>,
+        /// The pools, and what is free there.
+        pools: Vec<PoolState>,
+    },
+}
+
+/// A label that is missing or has another value.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MissingLabel {
+    /// Key.
+    pub key: String,
+    /// The value asked for.
+    pub wanted: String,
+    /// The value there is.
+    pub actual: Option<String>,
+}
+
+/// What a phase needs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PhaseNeed {
+    /// The phase.
+    pub phase: &'static str,
+    /// Pods.
+    pub replicas: u32,
+    /// GPUs of each.
+    pub gpus_per_replica: u32,
+}
+
+/// What a pool has.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PoolState {
+    /// The pool's id.
+    pub pool: String,
+    /// GPUs that nothing holds.
+    pub free: u64,
+    /// GPUs.
+    pub total: u64,
+}
+
+impl Reason {
+    /// The word that machines read.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Deleting => "Deleting",
+            Self::Cordoned { .. } => "Cordoned",
+            Self::NotReady => "NotReady",
+            Self::SameCluster { .. } => "SameCluster",
+            Self::SecretElsewhere { .. } => "SecretElsewhere",
+            Self::EnvironmentInvalid { .. } => "EnvironmentInvalid",
+            Self::SelectorMismatch { .. } => "SelectorMismatch",
+            Self::NoProfileForTopology { .. } => "NoProfileForTopology",
+            Self::ProfileSelectorMismatch { .. } => "ProfileSelectorMismatch",
+            Self::NoRdma { .. } => "NoRdma",
+            Self::NoAccelerator { .. } => "NoAccelerator",
+            Self::NodeTooSmall { .. } => "NodeTooSmall",
+            Self::InsufficientGpus { .. } => "InsufficientGpus",
+        }
+    }
+
+    /// GPUs that all phases need together, where that is the reason.
+    fn needed(&self) -> u64 {
+        match self {
+            Self::InsufficientGpus { needs, .. } => needs.iter().fold(0, |sum, need| {
+                sum.saturating_add(u64::from(need.replicas).saturating_mul(u64::from(need.gpus_per_replica)))
+            }),
+            Self::NodeTooSmall { needed, .. } => u64::from(*needed),
+            _ => 0,
+        }
+    }
+
+    /// GPUs that there are, where that is the reason.
+    fn available(&self) -> u64 {
+        match self {
+            Self::InsufficientGpus { pools, .. } => pools.iter().fold(0, |sum, pool| sum.saturating_add(pool.free)),
+            Self::NodeTooSmall { largest, .. } => u64::from(*largest),
+            _ => 0,
+        }
+    }
+
+    /// What environments of the same kind of reason have in common, for counting them.
+    fn group(&self) -> String {
+        match self {
+            Self::SelectorMismatch { label } | Self::ProfileSelectorMismatch { label, .. } | Self::NoRdma { label, .. } => {
+                format!("lack label {}={}", label.key, label.wanted)
+            }
+            Self::Deleting => "being deleted".to_owned(),
+            Self::Cordoned { .. } => "cordoned".to_owned(),
+            Self::NotReady => "not ready".to_owned(),
+            Self::SameCluster { .. } => "in a cluster already used".to_owned(),
+            Self::SecretElsewhere { .. } => "without access to the Hugging Face Secret".to_owned(),
+            Self::EnvironmentInvalid { .. } => "invalid".to_owned(),
+            Self::NoProfileForTopology { topology } => format!("without a {topology} profile in the model"),
+            Self::NoAccelerator { accelerator: Some(accelerator), .. } => format!("without accelerator {accelerator}"),
+            Self::NoAccelerator { accelerator: None, .. } => "without GPUs".to_owned(),
+            Self::NodeTooSmall { .. } => "with nodes too small".to_owned(),
+            Self::InsufficientGpus { .. } => "short of GPUs".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for MissingLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.actual {
+            None => write!(f, "lacks label {}={}", self.key, self.wanted),
+            Some(actual) => write!(f, "has label {}={actual}, not {}", self.key, self.wanted),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deleting => f.write_str("is being deleted"),
+            Self::Cordoned { draining: false } => f.write_str("spec.availability is Cordoned: it takes nothing new"),
+            Self::Cordoned { draining: true } => f.write_str("spec.availability is Draining: it takes nothing new"),
+            Self::NotReady => f.write_str("has no status.providerConfigRef yet, so nothing can be created there"),
+            Self::SameCluster { environment } => {
+                write!(f, "is the same cluster as environment {environment}, which already has a placement of this deployment")
+            }
+            Self::SecretElsewhere { secret, namespace } => write!(
+                f,
+                "is the control plane's own cluster, where KServe reads the Hugging Face token only from key HF_TOKEN of a Secret in namespace {namespace}, not from {secret}"
+            ),
+            Self::EnvironmentInvalid { violations } => f.write_str(&join(violations)),
+            Self::SelectorMismatch { label } => write!(f, "{label} (spec.environmentSelector)"),
+            Self::NoProfileForTopology { topology } => write!(f, "the model has no serving profile with topology {topology}"),
+            Self::ProfileSelectorMismatch { profile, label } => write!(f, "{label} (profile {profile})"),
+            Self::NoRdma { profile, label } => write!(f, "{label}, which PrefillDecode needs (profile {profile})"),
+            Self::NoAccelerator { profile, phase, accelerator: Some(accelerator) } => {
+                write!(f, "has no GPU pool {accelerator} ({phase} of profile {profile})")
+            }
+            Self::NoAccelerator { profile, phase, accelerator: None } => write!(f, "has no GPU pool ({phase} of profile {profile})"),
+            Self::NodeTooSmall { profile, phase, needed, largest } => {
+                write!(f, "{phase} needs {needed} GPUs on one node, the largest has {largest} (profile {profile})")
+            }
+            Self::InsufficientGpus { profile, needs, pools } => {
+                let needs: Vec<String> =
+                    needs.iter().map(|need| format!("{} {} x {} GPUs", need.phase, need.replicas, need.gpus_per_replica)).collect();
+                let pools: Vec<String> =
+                    pools.iter().map(|pool| format!("pool {} has {} of {} free", pool.pool, pool.free, pool.total)).collect();
+                write!(f, "needs {} packed onto nodes; {} (profile {profile})", needs.join(" and "), pools.join(", "))
+            }
+        }
+    }
+}
+
+/// Counts rejections by what they have in common: "7 lack label modelplane.ai/rdma=true, 3 short of GPUs (need 16, at
+/// most 8 free)". The most frequent first, then by text.
+#[must_use]
+pub fn summarize(rejections: &[Rejection]) -> String {
+    let mut groups: BTreeMap<String, Vec<&Reason>> = BTreeMap::new();
+    for rejection in rejections {
+        groups.entry(rejection.reason.group()).or_default().push(&rejection.reason);
+    }
+    let mut groups: Vec<(String, Vec<&Reason>)> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, reasons)| std::cmp::Reverse(reasons.len()));
+    let texts = groups.iter().map(|(group, reasons)| {
+        let group = if reasons.len() == 1 { group.replacen("lack ", "lacks ", 1) } else { group.clone() };
+        let available = reasons.iter().map(|reason| reason.available()).max().unwrap_or(0);
+        let needed = reasons.iter().map(|reason| reason.needed()).min().unwrap_or(0);
+        let numbers = match reasons.first() {
+            Some(Reason::InsufficientGpus { .. }) => format!(" (need {needed}, at most {available} free)"),
+            Some(Reason::NodeTooSmall { .. }) => format!(" (need {needed} GPUs on one node, at most {available})"),
+            _ => String::new(),
+        };
+        format!("{} {group}{numbers}", reasons.len())
+    });
+    texts.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,83 @@
+//! What becomes of a placement that exists: it keeps its environment, profile and pools, or it is left as it is.
+
+use crate::api::inference_environment::Availability;
+use crate::api::placement_record::{PhaseRecord, PlacementRecord};
+use crate::domain::environment::{Access, Environment};
+use crate::domain::matching::Wish;
+use crate::domain::model::Profile;
+use crate::domain::placement::{Action, EnvironmentState, Environments, Existing, Freeze, Placement};
+use crate::domain::sizing::{PhaseDemand, PhaseSizing, Sizing, phases};
+
+/// Decides about one existing placement.
+#[must_use]
+pub fn retain(wish: Wish<'_>, existing: &Existing, environments: &Environments) -> Placement {
+    let (profile, action) = match render(wish, existing, environments) {
+        Ok((profile, sizing)) => (profile, Action::Render(sizing)),
+        Err(freeze) => {
+            let record = existing.record.clone();
+            (record.as_ref().map(|record| record.profile.clone()).unwrap_or_default(), Action::Freeze(freeze, record))
+        }
+    };
+    Placement { environment: existing.environment.clone(), topology: existing.topology, profile, action }
+}
+
+fn render(wish: Wish<'_>, existing: &Existing, environments: &Environments) -> Result<(String, Sizing), Freeze> {
+    if existing.topology != wish.deployment.topology {
+        return Err(Freeze::TopologyChanged);
+    }
+    let environment = match environments.get(&existing.environment) {
+        None => return Err(Freeze::EnvironmentGone),
+        Some(EnvironmentState::Invalid(violations)) => {
+            return Err(Freeze::EnvironmentInvalid(crate::domain::violation::join(violations)));
+        }
+        Some(EnvironmentState::Usable(environment)) => environment,
+    };
+    if environment.deleting {
+        return Err(Freeze::EnvironmentDeleting);
+    }
+    if environment.availability == Availability::Draining {
+        return Err(Freeze::EnvironmentDraining);
+    }
+    let record = existing.record.as_ref().ok_or(Freeze::RecordGone)?;
+    let selector = &wish.deployment.selector;
+    // Labels that change on the environment move nothing; a selector that its owner changes does.
+    if record.selector != *selector && !selector.matches(&environment.labels) {
+        return Err(Freeze::SelectorChanged);
+    }
+    if environment.access == Access::Missing {
+        return Err(Freeze::ProviderConfigGone);
+    }
+    let recorded = std::iter::once(&record.decode).chain(&record.prefill);
+    if let Some(gone) = recorded.map(|phase| &phase.pool).find(|pool| environment.pool(pool).is_none()) {
+        return Err(Freeze::PoolGone(gone.clone()));
+    }
+    let usable = |profile: &&Profile| profile.topology == existing.topology && profile.violations.is_empty();
+    let mut profiles = wish.model.profiles.iter().filter(usable);
+    if record.model == wish.deployment.model_ref {
+        let profile = profiles.find(|profile| profile.name == record.profile).ok_or(Freeze::ProfileGone)?;
+        let sizing = size(wish, profile, existing, record, environment).ok_or(Freeze::ProfileGone)?;
+        return Ok((profile.name.clone(), sizing));
+    }
+    let fits = |sizing: &Sizing| {
+        sizing.charges().iter().all(|charge| environment.pool(&charge.pool).is_some_and(|pool| charge.gpus_per_replica <= pool.gpus_per_node))
+    };
+    let sized = profiles.filter_map(|profile| Some((profile.name.clone(), size(wish, profile, existing, record, environment)?)));
+    sized.into_iter().find(|(_, sizing)| fits(sizing)).ok_or(Freeze::ModelChanged)
+}
+
+/// A profile on the pools that a placement has.
+fn size(wish: Wish<'_>, profile: &Profile, existing: &Existing, record: &PlacementRecord, environment: &Environment) -> Option<Sizing> {
+    let (decode, prefill) = phases(profile, wish.deployment);
+    let phase = |demand: &PhaseDemand<'_>, record: &PhaseRecord, accelerator: &Option<String>| {
+        let sizing = demand.size_on(environment.pool(&record.pool)?)?;
+        // The label sits in an immutable selector: what it was it stays, whatever the pool is called today.
+        let accelerator = accelerator.clone().unwrap_or(sizing.accelerator);
+        Some(PhaseSizing { accelerator, ..sizing })
+    };
+    let prefill = match (prefill, &record.prefill) {
+        (Some(demand), Some(record)) => Some(phase(&demand, record, &existing.accelerators.1)?),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => return None,
+    };
+    Some(Sizing { decode: phase(&decode, &record.decode, &existing.accelerators.0)?, prefill })
+}
