@@ -1,0 +1,3 @@
+//! What people write, read and written back.
+
+mod quantity;
