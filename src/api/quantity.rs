@@ -124,7 +124,7 @@ impl FromStr for Quantity {
 }
 
 /// Splits a text behind its leading decimal digits.
-fn split_digits(text: &str) -> (&str, &str) {
+pub(super) fn split_digits(text: &str) -> (&str, &str) {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, ""))
 }

@@ -1,3 +1,4 @@
 //! What people write, read and written back.
 
 mod quantity;
+mod selector;
