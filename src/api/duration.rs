@@ -39,6 +39,12 @@ pub enum DurationError {
 }
 
 impl GoDuration {
+    /// So many seconds.
+    #[must_use]
+    pub fn seconds(count: u32) -> Self {
+        Self { text: format!("{count}s"), length: Duration::from_secs(u64::from(count)) }
+    }
+
     /// The text as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::duration::Duration;
+use super::duration::GoDuration;
 
 /// How the function behaves in this pipeline. Everything is optional.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
     /// `modelplane.fn.crossplane.io/v1beta1`.
@@ -29,7 +29,7 @@ pub struct Input {
     pub lint: LintPolicy,
     /// How long Crossplane may cache a final answer: a Go duration.
     #[serde(default = "default_ttl")]
-    pub ttl: Duration,
+    pub ttl: GoDuration,
     /// The namespace on remote clusters; by default the deployment's own.
     pub remote_namespace: Option<String>,
     /// How many rejected environments the status lists.
@@ -75,8 +75,8 @@ impl Default for Input {
     }
 }
 
-fn default_ttl() -> Duration {
-    Duration::from_secs(60)
+fn default_ttl() -> GoDuration {
+    GoDuration::seconds(60)
 }
 
 fn default_max_rejections() -> u32 {

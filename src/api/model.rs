@@ -201,9 +201,9 @@ fn default_token_key() -> String {
 }
 
 fn default_cpu() -> Quantity {
-    Quantity::from_static("4")
+    Quantity::units(4)
 }
 
 fn default_memory() -> Quantity {
-    Quantity::from_static("16Gi")
+    Quantity::gibibytes(16)
 }

@@ -15,6 +15,9 @@ use serde::ser::{Serialize, Serializer};
 /// Nano units (10⁻⁹) in one unit.
 const NANOS: i128 = 1_000_000_000;
 
+/// Nano units in one `Gi`.
+const GIBI: i128 = 1_073_741_824 * NANOS;
+
 /// The largest magnitude that a binary suffix reaches: 2⁶³-1 units, in nano units.
 const BINARY_LIMIT: i128 = 9_223_372_036_854_775_807 * NANOS;
 
@@ -62,6 +65,18 @@ enum Scale {
 }
 
 impl Quantity {
+    /// So many whole units.
+    #[must_use]
+    pub fn units(count: u32) -> Self {
+        Self { text: count.to_string(), nanos: i128::from(count).saturating_mul(NANOS) }
+    }
+
+    /// So many `Gi`.
+    #[must_use]
+    pub fn gibibytes(count: u32) -> Self {
+        Self { text: format!("{count}Gi"), nanos: i128::from(count).saturating_mul(GIBI) }
+    }
+
     /// The text as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -167,10 +167,7 @@ fn validate_replica_range(path: &str, least: u32, min: u32, max: u32, violations
         violations.push(Violation::new(format!("{path}.minReplicas"), format!("is {min}; set it to at least {least}")));
     }
     if max == 0 || max < min {
-        violations.push(Violation::new(
-            format!("{path}.maxReplicas"),
-            format!("is {max}; set it to at least {}", min.max(1)),
-        ));
+        violations.push(Violation::new(format!("{path}.maxReplicas"), format!("is {max}; set it to at least {}", min.max(1))));
     }
 }
 

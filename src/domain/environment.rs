@@ -151,11 +151,8 @@ fn validate_cluster(spec: &InferenceEnvironmentSpec, violations: &mut Vec<Violat
     ];
     for (source, name, block, present) in blocks {
         if (cluster.source == source) != present {
-            let message = if present {
-                format!("is set but source is not {name}; remove it")
-            } else {
-                format!("is missing; source {name} needs it")
-            };
+            let message =
+                if present { format!("is set but source is not {name}; remove it") } else { format!("is missing; source {name} needs it") };
             violations.push(Violation::new(format!("spec.cluster.{block}"), message));
         }
     }
@@ -166,9 +163,7 @@ fn validate_cluster(spec: &InferenceEnvironmentSpec, violations: &mut Vec<Violat
 pub fn declared_pools(spec: &InferenceEnvironmentSpec) -> Vec<(String, GpuPool)> {
     let cluster = &spec.cluster;
     let (block, pools): (&str, Vec<Option<GpuPool>>) = match cluster.source {
-        ClusterSource::Existing => {
-            ("existing", cluster.existing.iter().flat_map(|existing| &existing.node_pools).map(node_pool).collect())
-        }
+        ClusterSource::Existing => ("existing", cluster.existing.iter().flat_map(|existing| &existing.node_pools).map(node_pool).collect()),
         ClusterSource::Local => ("local", cluster.local.iter().flat_map(|local| &local.node_pools).map(node_pool).collect()),
         ClusterSource::Gke => ("gke", cluster.gke.iter().flat_map(|gke| &gke.node_pools).map(gke_node_pool).collect()),
     };
@@ -239,12 +234,10 @@ fn validate_pools(declared: Vec<(String, GpuPool)>, violations: &mut Vec<Violati
 
 /// The accelerator type, with `-2`, `-3` … where it is taken.
 fn generated_id(accelerator_type: &str, given: &BTreeSet<String>, taken: &BTreeSet<String>) -> String {
-    let free = |id: &String| !given.contains(id) && !taken.contains(id);
-    let plain = accelerator_type.to_owned();
-    if free(&plain) {
-        return plain;
-    }
-    (2_u32..).map(|number| format!("{accelerator_type}-{number}")).find(free).unwrap_or(plain)
+    let most = given.len().saturating_add(taken.len()).saturating_add(2);
+    let numbered = (2..=most).map(|number| format!("{accelerator_type}-{number}"));
+    let mut ids = std::iter::once(accelerator_type.to_owned()).chain(numbered);
+    ids.find(|id| !given.contains(id) && !taken.contains(id)).unwrap_or_default()
 }
 
 fn validate_rdma(rdma: &Rdma, violations: &mut Vec<Violation>) {

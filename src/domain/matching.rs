@@ -1,9 +1,9 @@
 //! Whether an environment can take a new placement, and of which profile.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::input::RdmaPolicy;
 use crate::api::inference_environment::{Availability, Rdma};
+use crate::api::input::RdmaPolicy;
 use crate::api::model_deployment::Topology;
 use crate::api::selector::LabelSelector;
 use crate::domain::deployment::Deployment;
@@ -60,25 +60,13 @@ pub fn match_environment(wish: Wish<'_>, environment: &Environment, ledger: &Led
                 return Ok(Candidate { environment, priority, profile, sizing, free_after });
             }
             // Of profiles that came equally far the first speaks.
-            Err(reason) if closest.as_ref().is_none_or(|closest| progress(closest) < progress(&reason)) => {
+            Err(reason) if closest.as_ref().is_none_or(|closest| closest.step() < reason.step()) => {
                 closest = Some(reason);
             }
             Err(_) => {}
         }
     }
     Err(closest.unwrap_or(Reason::NoProfileForTopology { topology: topology.as_str() }))
-}
-
-/// How far a profile came.
-fn progress(reason: &Reason) -> u8 {
-    match reason {
-        Reason::ProfileSelectorMismatch { .. } => 1,
-        Reason::NoRdma { .. } => 2,
-        Reason::NoAccelerator { .. } => 3,
-        Reason::NodeTooSmall { .. } => 4,
-        Reason::InsufficientGpus { .. } => 5,
-        _ => 0,
-    }
 }
 
 /// What is asked of an environment whatever the profile.
@@ -113,7 +101,7 @@ fn match_profile(wish: Wish<'_>, profile: &Profile, environment: &Environment, l
         return Err(Reason::ProfileSelectorMismatch { profile: profile.name.clone(), label });
     }
     if profile.topology == Topology::PrefillDecode && wish.rdma == RdmaPolicy::Pin {
-        let pin = LabelSelector::from_iter([(RDMA_LABEL, RDMA_LABEL_VALUE)]);
+        let pin = LabelSelector { match_labels: BTreeMap::from([(RDMA_LABEL.to_owned(), RDMA_LABEL_VALUE.to_owned())]) };
         if let Some(label) = first_missing(&pin, environment) {
             return Err(Reason::NoRdma { profile: profile.name.clone(), label });
         }

@@ -250,13 +250,7 @@ fn validate_profile(index: usize, profile: &ServingProfile, spec: &ModelSpec) ->
     }
 }
 
-fn phase(
-    path: &str,
-    engine: &Engine,
-    resources: Option<&PodResources>,
-    spec: &ModelSpec,
-    violations: &mut Vec<Violation>,
-) -> PhaseProfile {
+fn phase(path: &str, engine: &Engine, resources: Option<&PodResources>, spec: &ModelSpec, violations: &mut Vec<Violation>) -> PhaseProfile {
     validate_engine(&format!("{path}.engine"), engine, violations);
     let nothing = PodResources::default();
     let resources = resources.unwrap_or(&nothing);

@@ -67,8 +67,7 @@ impl Stem {
 
 /// DNS-1035: lower case, starts with a letter, ends with a letter or digit.
 fn sanitise(name: &str) -> String {
-    let mapped: String =
-        name.to_lowercase().chars().map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' }).collect();
+    let mapped: String = name.to_lowercase().chars().map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' }).collect();
     let trimmed = mapped.trim_matches('-');
     if trimmed.starts_with(|c: char| c.is_ascii_lowercase()) { trimmed.to_owned() } else { format!("m-{trimmed}") }
 }
@@ -84,8 +83,8 @@ fn hash(parts: &[&str]) -> String {
         hasher.update(part.as_bytes());
         hasher.update([0]);
     }
-    let digits: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    digits.chars().take(HASH_DIGITS).collect()
+    let number = hasher.finalize().iter().take(HASH_DIGITS / 2).fold(0_u32, |number, byte| (number << 8) | u32::from(*byte));
+    format!("{number:08x}")
 }
 
 fn suffix(topology: Topology) -> &'static str {

@@ -92,9 +92,11 @@ impl Freeze {
     #[must_use]
     pub fn is_leaving(&self) -> bool {
         match self {
-            Self::EnvironmentGone | Self::EnvironmentDeleting | Self::EnvironmentDraining | Self::SelectorChanged | Self::TopologyChanged => {
-                true
-            }
+            Self::EnvironmentGone
+            | Self::EnvironmentDeleting
+            | Self::EnvironmentDraining
+            | Self::SelectorChanged
+            | Self::TopologyChanged => true,
             Self::EnvironmentInvalid(_)
             | Self::ProviderConfigGone
             | Self::ProfileGone
@@ -126,11 +128,15 @@ impl Freeze {
 impl fmt::Display for Freeze {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::EnvironmentGone => f.write_str("the environment does not exist; the placement stays as it is until a replacement is ready"),
+            Self::EnvironmentGone => {
+                f.write_str("the environment does not exist; the placement stays as it is until a replacement is ready")
+            }
             Self::EnvironmentDeleting => {
                 f.write_str("the environment is being deleted; the placement stays as it is until a replacement is ready")
             }
-            Self::EnvironmentDraining => f.write_str("the environment is draining; the placement stays as it is until a replacement is ready"),
+            Self::EnvironmentDraining => {
+                f.write_str("the environment is draining; the placement stays as it is until a replacement is ready")
+            }
             Self::EnvironmentInvalid(why) => write!(f, "the environment is invalid, so the placement stays as it is: {why}"),
             Self::ProviderConfigGone => f.write_str("the environment has no status.providerConfigRef, so the placement stays as it is"),
             Self::ProfileGone => {
@@ -141,9 +147,9 @@ impl fmt::Display for Freeze {
             Self::RecordGone => f.write_str(
                 "annotation modelplane.ai/placement is missing or unreadable, so the placement stays as it is; restore the annotation",
             ),
-            Self::SelectorChanged => {
-                f.write_str("spec.environmentSelector no longer matches the environment; the placement stays as it is until a replacement is ready")
-            }
+            Self::SelectorChanged => f.write_str(
+                "spec.environmentSelector no longer matches the environment; the placement stays as it is until a replacement is ready",
+            ),
             Self::TopologyChanged => {
                 f.write_str("spec.topology was changed; the placement stays as it is until every one of the new topology is ready")
             }
@@ -169,11 +175,8 @@ impl Placement {
 }
 
 fn record_charges(record: &PlacementRecord) -> Vec<Charge> {
-    let charge = |phase: &PhaseRecord| Charge {
-        pool: phase.pool.clone(),
-        gpus_per_replica: phase.gpus_per_replica,
-        replicas: phase.replicas,
-    };
+    let charge =
+        |phase: &PhaseRecord| Charge { pool: phase.pool.clone(), gpus_per_replica: phase.gpus_per_replica, replicas: phase.replicas };
     std::iter::once(&record.decode).chain(&record.prefill).map(charge).collect()
 }
 
@@ -190,11 +193,10 @@ pub struct Holding {
 #[must_use]
 pub fn holdings(status: &ModelDeploymentStatus) -> Vec<Holding> {
     let phases = status.placements.items.iter().flat_map(|item| item.decode.iter().chain(&item.prefill).map(move |phase| (item, phase)));
-    let holding = |(item, phase): (&crate::api::model_deployment_status::PlacementItem, &crate::api::model_deployment_status::PhaseItem)| {
-        Holding {
+    let holding =
+        |(item, phase): (&crate::api::model_deployment_status::PlacementItem, &crate::api::model_deployment_status::PhaseItem)| Holding {
             environment: item.environment.clone(),
             charge: Charge { pool: phase.pool.clone(), gpus_per_replica: phase.gpus_per_replica, replicas: phase.replicas },
-        }
-    };
+        };
     phases.map(holding).collect()
 }

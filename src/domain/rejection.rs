@@ -98,6 +98,23 @@ pub enum Reason {
     },
 }
 
+/// The codes of all reasons, in the order of the checks.
+pub const CODES: [&str; 13] = [
+    "Deleting",
+    "Cordoned",
+    "NotReady",
+    "SecretElsewhere",
+    "EnvironmentInvalid",
+    "SelectorMismatch",
+    "NoProfileForTopology",
+    "ProfileSelectorMismatch",
+    "NoRdma",
+    "NoAccelerator",
+    "NodeTooSmall",
+    "InsufficientGpus",
+    "SameCluster",
+];
+
 /// A label that is missing or has another value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MissingLabel {
@@ -152,24 +169,23 @@ impl Reason {
         }
     }
 
-    /// GPUs that all phases need together, where that is the reason.
-    fn needed(&self) -> u64 {
-        match self {
-            Self::InsufficientGpus { needs, .. } => needs.iter().fold(0, |sum, need| {
-                sum.saturating_add(u64::from(need.replicas).saturating_mul(u64::from(need.gpus_per_replica)))
-            }),
-            Self::NodeTooSmall { needed, .. } => u64::from(*needed),
-            _ => 0,
-        }
+    /// How many checks came before the one that failed.
+    #[must_use]
+    pub fn step(&self) -> usize {
+        CODES.iter().position(|code| *code == self.code()).unwrap_or(CODES.len())
     }
 
-    /// GPUs that there are, where that is the reason.
-    fn available(&self) -> u64 {
-        match self {
-            Self::InsufficientGpus { pools, .. } => pools.iter().fold(0, |sum, pool| sum.saturating_add(pool.free)),
-            Self::NodeTooSmall { largest, .. } => u64::from(*largest),
-            _ => 0,
+    /// GPUs that are needed and GPUs that there are, where that is the reason.
+    fn gpus(&self) -> Option<(u64, u64)> {
+        if let Self::InsufficientGpus { needs, pools, .. } = self {
+            let need = |need: &PhaseNeed| u64::from(need.replicas).saturating_mul(u64::from(need.gpus_per_replica));
+            let needed = needs.iter().map(need).fold(0, u64::saturating_add);
+            return Some((needed, pools.iter().map(|pool| pool.free).fold(0, u64::saturating_add)));
         }
+        if let Self::NodeTooSmall { needed, largest, .. } = self {
+            return Some((u64::from(*needed), u64::from(*largest)));
+        }
+        None
     }
 
     /// What environments of the same kind of reason have in common, for counting them.
@@ -251,12 +267,13 @@ pub fn summarize(rejections: &[Rejection]) -> String {
     groups.sort_by_key(|(_, reasons)| std::cmp::Reverse(reasons.len()));
     let texts = groups.iter().map(|(group, reasons)| {
         let group = if reasons.len() == 1 { group.replacen("lack ", "lacks ", 1) } else { group.clone() };
-        let available = reasons.iter().map(|reason| reason.available()).max().unwrap_or(0);
-        let needed = reasons.iter().map(|reason| reason.needed()).min().unwrap_or(0);
-        let numbers = match reasons.first() {
-            Some(Reason::InsufficientGpus { .. }) => format!(" (need {needed}, at most {available} free)"),
-            Some(Reason::NodeTooSmall { .. }) => format!(" (need {needed} GPUs on one node, at most {available})"),
-            _ => String::new(),
+        let gpus: Vec<(u64, u64)> = reasons.iter().filter_map(|reason| reason.gpus()).collect();
+        let needed = gpus.iter().map(|(needed, _)| needed).min();
+        let most = gpus.iter().map(|(_, available)| available).max();
+        let numbers = match (reasons.first(), needed.zip(most)) {
+            (Some(Reason::InsufficientGpus { .. }), Some((needed, most))) => format!(" (need {needed}, at most {most} free)"),
+            (_, Some((needed, most))) => format!(" (need {needed} GPUs on one node, at most {most})"),
+            (_, None) => String::new(),
         };
         format!("{} {group}{numbers}", reasons.len())
     });

@@ -59,7 +59,10 @@ fn render(wish: Wish<'_>, existing: &Existing, environments: &Environments) -> R
         return Ok((profile.name.clone(), sizing));
     }
     let fits = |sizing: &Sizing| {
-        sizing.charges().iter().all(|charge| environment.pool(&charge.pool).is_some_and(|pool| charge.gpus_per_replica <= pool.gpus_per_node))
+        sizing
+            .charges()
+            .iter()
+            .all(|charge| environment.pool(&charge.pool).is_some_and(|pool| charge.gpus_per_replica <= pool.gpus_per_node))
     };
     let sized = profiles.filter_map(|profile| Some((profile.name.clone(), size(wish, profile, existing, record, environment)?)));
     sized.into_iter().find(|(_, sizing)| fits(sizing)).ok_or(Freeze::ModelChanged)

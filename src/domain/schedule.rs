@@ -62,7 +62,8 @@ pub fn needs_decision(deployment: &Deployment, existing: &[Existing]) -> bool {
                 && record.model == deployment.model_ref
                 && record.selector == deployment.selector
                 && record.decode.replicas == deployment.decode.admitted_replicas()
-                && record.prefill.as_ref().map(replicas) == deployment.prefill.as_ref().map(super::deployment::PhaseScaling::admitted_replicas)
+                && record.prefill.as_ref().map(replicas)
+                    == deployment.prefill.as_ref().map(super::deployment::PhaseScaling::admitted_replicas)
         })
     };
     existing.len() != deployment.environments
@@ -90,7 +91,7 @@ pub fn schedule(situation: Situation<'_>) -> Plan {
 }
 
 /// Where fewer environments are wanted, placements that are not ready go first, then the last by name.
-fn shrink<'a>(mut staying: Vec<(&'a Existing, Placement)>, wanted: usize) -> Vec<(&'a Existing, Placement)> {
+fn shrink(mut staying: Vec<(&Existing, Placement)>, wanted: usize) -> Vec<(&Existing, Placement)> {
     staying.sort_by_key(|(existing, _)| (!existing.ready, existing.environment.clone()));
     staying.truncate(wanted);
     staying

@@ -52,10 +52,7 @@ impl Sizing {
 
 /// The phases of a profile as a deployment scales them: decode, then prefill.
 #[must_use]
-pub fn phases<'a>(
-    profile: &'a Profile,
-    deployment: &'a Deployment,
-) -> (PhaseDemand<'a>, Option<PhaseDemand<'a>>) {
+pub fn phases<'a>(profile: &'a Profile, deployment: &'a Deployment) -> (PhaseDemand<'a>, Option<PhaseDemand<'a>>) {
     let name = if profile.prefill.is_some() { "decode" } else { "unified" };
     let decode = PhaseDemand { name, profile: &profile.decode, scaling: &deployment.decode };
     let prefill = profile.prefill.as_ref().zip(deployment.prefill.as_ref());
