@@ -1,0 +1,36 @@
+//! Placements that are left exactly as they are observed.
+
+use serde_json::Value;
+
+use crate::compose::composition::{Body, Composed};
+use crate::compose::model_deployment::Inputs;
+use crate::compose::readiness::{exists, readiness};
+use crate::domain::names::Key;
+use crate::domain::placement::Placement;
+
+/// Everything a placement has, as it is observed.
+pub fn freeze(inputs: &Inputs, placement: &Placement) -> Vec<(Key, Composed)> {
+    let (environment, topology) = (&placement.environment, placement.topology);
+    let belongs = |key: &Key| key.environment() == environment && key.topology().is_none_or(|other| other == topology);
+    let frozen = inputs.observed.resources.iter().filter(|(key, _)| belongs(key)).map(|(key, resource)| {
+        let ready = match key {
+            Key::Service(..) | Key::ServiceObject(..) => readiness(Some(resource), topology).ready,
+            Key::ServiceAccount(_) => exists(Some(resource), false),
+            Key::Namespace(_) | Key::ServiceAccountObject(_) | Key::Token(_) => exists(Some(resource), true),
+        };
+        let mut body = resource.frozen.clone();
+        if matches!(key, Key::Token(_)) {
+            forget_token(&mut body);
+        }
+        (key.clone(), Composed { body: Body::Frozen(body), ready })
+    });
+    frozen.collect()
+}
+
+/// A copied token is never passed on, wherever it may have been written.
+fn forget_token(object: &mut Value) {
+    if let Some(Value::Object(manifest)) = object.pointer_mut("/spec/forProvider/manifest") {
+        manifest.remove("data");
+        manifest.remove("stringData");
+    }
+}

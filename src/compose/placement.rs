@@ -1,0 +1,145 @@
+//! The resources of one placement.
+
+use crate::api::model_deployment::Topology;
+use crate::api::placement_record::{PhaseRecord, PlacementRecord};
+use crate::compose::composition::{Body, Composed};
+use crate::compose::hugging_face_token::{render_service_account, render_token};
+use crate::compose::model_deployment::Inputs;
+use crate::compose::observed::{Identity, ObservedResource};
+use crate::compose::readiness::{exists, readiness};
+use crate::compose::remote_object::{render_namespace, wrap, wrap_serving};
+use crate::compose::serving_object::{Serving, render_service};
+use crate::domain::environment::{Access, Environment};
+use crate::domain::model::{Model, Token};
+use crate::domain::names::{Key, PLACEMENT_ANNOTATION, Stem};
+use crate::domain::placement::{Action, EnvironmentState, Placement};
+use crate::domain::sizing::{PhaseSizing, Sizing};
+
+/// Every resource of a placement that is rendered; nothing for one that is frozen.
+#[must_use]
+pub fn render_placement(inputs: &Inputs, model: &Model, placement: &Placement) -> Vec<(Key, Composed)> {
+    let Action::Render(sizing) = &placement.action else { return Vec::new() };
+    let Some(EnvironmentState::Usable(environment)) = inputs.environments.get(&placement.environment) else { return Vec::new() };
+    let site = Site::new(inputs, environment, placement.topology);
+    let mut resources = Vec::new();
+    if let Some(provider) = site.provider {
+        let key = Key::Namespace(environment.name.clone());
+        let ready = exists(site.observed(&key), true);
+        let body = Body::PlainObject(Box::new(render_namespace(&site.namespace, provider)));
+        resources.push((key, Composed { body, ready }));
+    }
+    let service_account = model.token.as_ref().map(|token| render_access(&site, token, &mut resources));
+    resources.extend(render_serving(&site, model, placement, sizing, service_account.as_deref()));
+    resources
+}
+
+/// Where a placement's objects are, and what they are called. What exists keeps its name.
+struct Site<'a> {
+    inputs: &'a Inputs,
+    environment: &'a Environment,
+    provider: Option<&'a str>,
+    topology: Topology,
+    stem: Stem,
+    namespace: String,
+}
+
+impl<'a> Site<'a> {
+    fn new(inputs: &'a Inputs, environment: &'a Environment, topology: Topology) -> Self {
+        let deployment = &inputs.deployment;
+        let provider = match &environment.access {
+            Access::Provider(name) => Some(name.as_str()),
+            Access::Local | Access::Missing => None,
+        };
+        let remote = inputs.settings.remote_namespace.as_ref();
+        let wanted = remote.filter(|_| provider.is_some()).unwrap_or(&deployment.namespace);
+        let serving = inputs.observed.serving(&environment.name, topology).and_then(|(_, resource)| resource.identity.as_ref());
+        Self {
+            inputs,
+            environment,
+            provider,
+            topology,
+            stem: Stem::new(&deployment.namespace, &deployment.name, remote.is_some()),
+            namespace: serving.map_or_else(|| wanted.clone(), |identity| identity.namespace.clone()),
+        }
+    }
+
+    fn observed(&self, key: &Key) -> Option<&ObservedResource> {
+        self.inputs.observed.resources.get(key)
+    }
+
+    fn identity(&self, key: &Key, name: String) -> Identity {
+        let existing = self.observed(key).and_then(|resource| resource.identity.clone());
+        existing.unwrap_or_else(|| Identity { namespace: self.namespace.clone(), name })
+    }
+}
+
+/// The token and the ServiceAccount that lists it; returns the latter's name.
+fn render_access(site: &Site<'_>, token: &Token, resources: &mut Vec<(Key, Composed)>) -> String {
+    let environment = site.environment.name.clone();
+    let Some(provider) = site.provider else {
+        let key = Key::ServiceAccount(environment);
+        let identity = site.identity(&key, site.stem.service_account());
+        let ready = exists(site.observed(&key), false);
+        resources.push((key, Composed { body: Body::Plain(render_service_account(&identity, &token.name)), ready }));
+        return identity.name;
+    };
+    let token_key = Key::Token(environment.clone());
+    let secret = site.identity(&token_key, site.stem.token());
+    let ready = exists(site.observed(&token_key), true);
+    let body = Body::PlainObject(Box::new(render_token(&secret, token, provider)));
+    resources.push((token_key, Composed { body, ready }));
+    let account_key = Key::ServiceAccountObject(environment);
+    let account = site.identity(&account_key, site.stem.service_account());
+    let ready = exists(site.observed(&account_key), true);
+    let body = Body::PlainObject(Box::new(wrap(render_service_account(&account, &secret.name), provider)));
+    resources.push((account_key, Composed { body, ready }));
+    account.name
+}
+
+fn render_serving(
+    site: &Site<'_>,
+    model: &Model,
+    placement: &Placement,
+    sizing: &Sizing,
+    service_account: Option<&str>,
+) -> Option<(Key, Composed)> {
+    let profile = model.profiles.iter().find(|profile| profile.name == placement.profile && profile.topology == placement.topology)?;
+    let key = Key::serving(&placement.environment, placement.topology, site.provider.is_none());
+    let identity = site.identity(&key, site.stem.serving(site.topology));
+    let environment = site.environment;
+    let mut service = render_service(Serving { identity: &identity, model, profile, environment, sizing, service_account })?;
+    let observed = site.observed(&key);
+    let ready = readiness(observed, placement.topology).ready;
+    let record = encode_record(&record(site.inputs, placement, sizing, ready));
+    let body = if let Some(provider) = site.provider {
+        let mut object = wrap_serving(service, provider);
+        object.metadata.annotations.insert(PLACEMENT_ANNOTATION.to_owned(), record);
+        Body::ServiceObject(Box::new(object))
+    } else {
+        service.metadata.annotations.insert(PLACEMENT_ANNOTATION.to_owned(), record);
+        Body::Service(Box::new(service))
+    };
+    Some((key, Composed { body, ready }))
+}
+
+fn record(inputs: &Inputs, placement: &Placement, sizing: &Sizing, ready: bool) -> PlacementRecord {
+    let phase = |sizing: &PhaseSizing| PhaseRecord {
+        pool: sizing.pool.clone(),
+        gpus_per_replica: sizing.gpus_per_replica,
+        replicas: sizing.scaling.admitted_replicas(),
+    };
+    let before = inputs.existing(&placement.environment, placement.topology).and_then(|existing| existing.record.as_ref());
+    PlacementRecord {
+        model: inputs.deployment.model_ref.clone(),
+        profile: placement.profile.clone(),
+        decode: phase(&sizing.decode),
+        prefill: sizing.prefill.as_ref().map(phase),
+        selector: inputs.deployment.selector.clone(),
+        settled: ready || before.is_some_and(|record| record.settled),
+    }
+}
+
+/// JSON without `{{`, which KServe would take for a template: in JSON it can only be part of a string.
+fn encode_record(record: &PlacementRecord) -> String {
+    serde_json::to_string(record).unwrap_or_default().replace("{{", r"{\u007b")
+}

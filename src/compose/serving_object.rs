@@ -1,0 +1,80 @@
+//! The serving object: an LLMInferenceService with decode as its main workload and prefill beside it.
+
+use std::collections::BTreeMap;
+
+use crate::api::llm_inference_service::{
+    API_VERSION, Empty, KIND, LlmInferenceService, LlmInferenceServiceSpec, Router, ServedModel, Workload,
+};
+use crate::api::metadata::NewMetadata;
+use crate::compose::engine_pod::{EnginePod, render_annotations, render_pod};
+use crate::compose::observed::Identity;
+use crate::domain::deployment::PhaseScaling;
+use crate::domain::environment::Environment;
+use crate::domain::model::{Model, PhaseProfile, Profile};
+use crate::domain::names::ACCELERATOR_LABEL;
+use crate::domain::sizing::{PhaseSizing, Sizing};
+
+/// What a serving object is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Serving<'a> {
+    /// Its namespace and name.
+    pub identity: &'a Identity,
+    /// The model.
+    pub model: &'a Model,
+    /// The profile.
+    pub profile: &'a Profile,
+    /// The environment.
+    pub environment: &'a Environment,
+    /// The sizing of each phase.
+    pub sizing: &'a Sizing,
+    /// The ServiceAccount that knows the Hugging Face Secret.
+    pub service_account: Option<&'a str>,
+}
+
+/// The serving object; `None` when a pool of the sizing is not there.
+#[must_use]
+pub fn render_service(serving: Serving<'_>) -> Option<LlmInferenceService> {
+    let decode = render_workload(serving, &serving.profile.decode, &serving.sizing.decode)?;
+    let phases = serving.profile.prefill.as_ref().zip(serving.sizing.prefill.as_ref());
+    let prefill = match phases {
+        Some((profile, sizing)) => Some(render_workload(serving, profile, sizing)?),
+        None => None,
+    };
+    Some(LlmInferenceService {
+        api_version: API_VERSION,
+        kind: KIND,
+        metadata: NewMetadata {
+            name: Some(serving.identity.name.clone()),
+            namespace: Some(serving.identity.namespace.clone()),
+            ..NewMetadata::default()
+        },
+        spec: LlmInferenceServiceSpec {
+            model: ServedModel { uri: serving.model.uri.clone(), name: serving.model.name.clone() },
+            decode,
+            // Without the endpoint picker requests still succeed, but every prompt is computed by decode.
+            router: Router { route: Empty {}, gateway: Empty {}, scheduler: prefill.is_some().then_some(Empty {}) },
+            prefill,
+        },
+    })
+}
+
+/// Labels and annotations have the same keys in both phases, because KServe copies decode's to prefill.
+fn render_workload(serving: Serving<'_>, profile: &PhaseProfile, sizing: &PhaseSizing) -> Option<Workload> {
+    let pod = EnginePod {
+        profile,
+        sizing,
+        pool: serving.environment.pool(&sizing.pool)?,
+        disaggregated: serving.profile.prefill.is_some(),
+        rdma: serving.environment.rdma.as_ref(),
+        service_account: serving.service_account,
+    };
+    let replicas = match sizing.scaling {
+        PhaseScaling::Fixed { replicas } => Some(replicas),
+    };
+    Some(Workload {
+        replicas,
+        labels: BTreeMap::from([(ACCELERATOR_LABEL.to_owned(), sizing.accelerator.clone())]),
+        annotations: render_annotations(pod),
+        template: render_pod(pod),
+    })
+}
