@@ -1,1 +1,3 @@
 //! The rules. Objects as JSON, YAML or proto, the clock and environment variables never enter this room.
+
+pub mod template_text;
