@@ -1,3 +1,5 @@
 //! All tests, one folder a room.
 
 mod api;
+mod compose;
+mod domain;

@@ -1,22 +1,54 @@
-//! stub
-use serde::Serialize;
-/// stub
+//! Text that other programs interpret on its way to the engine: KServe's templates, the shell of its presets, the kubelet.
+
+/// Whether a text holds what starts an action in a Go template. KServe puts the whole serving object through one.
 #[must_use]
 pub fn holds_template(text: &str) -> bool {
     text.contains("{{")
 }
-/// stub
-#[must_use]
-pub fn serialized_holds_template(value: &impl Serialize) -> bool {
-    serde_json::to_string(value).is_ok_and(|text| holds_template(&text))
+
+/// Why a name cannot be a model's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ModelNameError {
+    /// There is nothing.
+    #[error("a model's name cannot be empty")]
+    Empty,
+    /// It starts with something else than a letter or digit.
+    #[error("a model's name cannot start with {0:?}: start with a letter or digit")]
+    Start(char),
+    /// It holds a character that the shell of KServe's presets might interpret.
+    #[error("a model's name cannot hold {0:?}: use letters, digits and . _ / : @ + - only")]
+    Character(char),
 }
-/// stub
+
+/// Says what is wrong with a model's name, or nothing.
+///
+/// KServe pastes the name unquoted into a shell script, so only `[A-Za-z0-9][A-Za-z0-9._/:@+-]*` is safe.
 #[must_use]
-pub fn model_name_error(_name: &str) -> Option<String> {
-    None
+pub fn model_name_error(name: &str) -> Option<ModelNameError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '/' | ':' | '@' | '+' | '-');
+    let Some(start) = name.chars().next() else { return Some(ModelNameError::Empty) };
+    match name.chars().find(|&c| !plain(c)) {
+        Some(refused) => Some(ModelNameError::Character(refused)),
+        None if !start.is_ascii_alphanumeric() => Some(ModelNameError::Start(start)),
+        None => None,
+    }
 }
-/// stub
+
+/// The names of the environment variables that the kubelet looks up in a text, in order: `$(NAME)`, while `$$` is a literal `$`.
+///
+/// The kubelet reads args and the values of environment variables this way. A name is whatever stands before the next `)`.
 #[must_use]
-pub fn env_refs(_arg: &str) -> Vec<&str> {
-    Vec::new()
+pub fn env_refs(text: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut rest = text;
+    while let Some((_, behind)) = rest.split_once('$') {
+        rest = behind;
+        if let Some(escaped) = behind.strip_prefix('$') {
+            rest = escaped;
+        } else if let Some((name, after)) = behind.strip_prefix('(').and_then(|opened| opened.split_once(')')) {
+            names.push(name);
+            rest = after;
+        }
+    }
+    names
 }

@@ -1,0 +1,4 @@
+//! What is rendered.
+
+mod argv;
+mod preset;

@@ -1,0 +1,3 @@
+//! The rules.
+
+mod template_text;
