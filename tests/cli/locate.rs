@@ -31,6 +31,7 @@ spec:
   merged:
     <<: {from: 1}
     own: 2
+  copies: [*env]
 ";
 
 #[test]
@@ -53,6 +54,8 @@ fn a_path_leads_to_its_key_or_nearest_parent() {
         ("metadata.labels[\"d\\\"e\"]", 9, 5, "a quoted key with an escape"),
         ("metadata.labels.a.b.c", 10, 13, "a key that only begins like a.b/c is another"),
         ("spec.serving[0].engine.env[0].value", 20, 12, "inside an alias: where it is used"),
+        ("spec.copies[0]", 27, 12, "an alias as an item: the alias, not the anchor"),
+        ("spec.merged.from", 25, 9, "through a merge key: what is merged there"),
         ("spec.merged.own", 26, 5, "beside a merge key"),
         ("spec.topology", 11, 1, "missing: the parent"),
         ("spec.serving[0].prefill.engine.image", 17, 5, "missing parents: the nearest that is there"),

@@ -99,10 +99,12 @@ items:
   items: [{apiVersion: v1, kind: K, metadata: {name: b}}]
 ---
 {apiVersion: v1, kind: AllowList, metadata: {name: c}}
+---
+{apiVersion: v1, kind: Queue, metadata: {name: d}, items: [1]}
 ...
 ---
 ";
-    assert_eq!(names(&read(text).unwrap()), ["a", "b", "c"], "a kind that ends in List but has no items is an object");
+    assert_eq!(names(&read(text).unwrap()), ["a", "b", "c", "d"], "a List has both: the name and the items");
     assert_eq!(read("apiVersion: v1\nkind: List\nitems: []\n"), Ok(Vec::new()), "an empty List is what a query found: nothing");
 }
 

@@ -81,6 +81,16 @@ both: {<<: [{c: 4}, *base]}
 }
 
 #[test]
+fn comments_may_be_anywhere_and_long() {
+    let comment = "# a licence, at length\n".repeat(200);
+    let text =
+        format!("{comment}apiVersion: v1\nkind:\n{comment}  K\nmetadata:\n{comment}  name: x # '\nlist:\n{comment}- 1\n{comment}- 2#3\n");
+    let object = json!({"apiVersion": "v1", "kind": "K", "metadata": {"name": "x"}, "list": [1, "2#3"]});
+    let objects: Vec<_> = read(text).unwrap().into_iter().map(|manifest| manifest.object).collect();
+    assert_eq!(objects, [object], "a sign behind a character begins no comment");
+}
+
+#[test]
 fn json_is_read_as_the_yaml_it_is() {
     let text = "{\n\t\"apiVersion\": \"v1\",\n\t\"kind\":\"K\",\n\t\"metadata\": {\"name\": \"x\"},\n\t\"url\": \"http:\\/\\/x\",\n\t\"n\": 1E2\n}\n";
     let object = json!({"apiVersion": "v1", "kind": "K", "metadata": {"name": "x"}, "url": "http://x", "n": 100});
