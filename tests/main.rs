@@ -1,5 +1,6 @@
 //! All tests, one folder a room.
 
 mod api;
+mod cli;
 mod compose;
 mod domain;

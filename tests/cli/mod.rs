@@ -1,0 +1,21 @@
+//! The offline tool.
+
+mod locate;
+mod manifests;
+mod yaml_hostile;
+mod yaml_input;
+mod yaml_output;
+
+use std::path::PathBuf;
+
+use function_modelplane::cli::manifests::{Manifest, ManifestError, load};
+
+/// Loads a text through standard input.
+fn read(text: impl AsRef<[u8]>) -> Result<Vec<Manifest>, ManifestError> {
+    load(&[PathBuf::from("-")], &mut text.as_ref())
+}
+
+/// How the text's error prints; an empty string when there is none.
+fn error(text: impl AsRef<[u8]>) -> String {
+    read(text).err().map(|error| error.to_string()).unwrap_or_default()
+}
