@@ -5,7 +5,6 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::metadata::Metadata;
-use super::model_deployment_status::ModelDeploymentStatus;
 use super::selector::LabelSelector;
 
 /// The kind's name.
@@ -18,9 +17,6 @@ pub struct ModelDeployment {
     pub metadata: Metadata,
     /// What is wanted.
     pub spec: ModelDeploymentSpec,
-    /// What was reported.
-    #[serde(default)]
-    pub status: ModelDeploymentStatus,
 }
 
 /// What is wanted.

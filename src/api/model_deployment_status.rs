@@ -4,8 +4,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
+use super::metadata::Metadata;
 use super::model_deployment::Topology;
 use super::selector::LabelSelector;
+
+/// A ModelDeployment, of which only the status is read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ReportedDeployment {
+    /// Metadata.
+    pub metadata: Metadata,
+    /// The status.
+    pub status: ModelDeploymentStatus,
+}
 
 /// The status of a ModelDeployment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]

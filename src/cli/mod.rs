@@ -1,6 +1,10 @@
 //! The offline tool: files go through the same function as on the server, and come out as what a person reads.
 
+mod control_plane;
 pub mod manifests;
+pub mod preview;
+mod preview_table;
+mod rendered;
 mod source_map;
 mod yaml_input;
 pub mod yaml_output;

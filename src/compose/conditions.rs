@@ -15,6 +15,9 @@ pub const PREFILL_READY: &str = "PrefillReady";
 /// Whether every wanted placement serves.
 pub const PLACEMENTS_READY: &str = "PlacementsReady";
 
+/// Whether an InferenceEnvironment keeps the rules.
+pub const ENVIRONMENT_VALID: &str = "EnvironmentValid";
+
 /// A condition's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {

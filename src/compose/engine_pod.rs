@@ -91,8 +91,7 @@ fn render_engine(pod: EnginePod<'_>, rdma: Option<&Rdma>) -> Container {
             run_as_user: Some(0),
             read_only_root_filesystem: Some(false),
             // The presets drop every capability, and pinning memory for RDMA needs this one.
-            capabilities: rdma
-                .map(|_| Capabilities { add: Some(vec!["IPC_LOCK".to_owned()]), ..Capabilities::default() }),
+            capabilities: rdma.map(|_| Capabilities { add: Some(vec!["IPC_LOCK".to_owned()]), ..Capabilities::default() }),
             ..SecurityContext::default()
         }),
         volume_mounts: rdma.map(|rdma| rdma.volume_mounts.clone()).filter(|mounts| !mounts.is_empty()),
@@ -154,7 +153,11 @@ fn render_volumes(profile: &PhaseProfile, rdma: Option<&Rdma>) -> Vec<Volume> {
     let mut volumes = rdma.map(|rdma| rdma.volumes.clone()).unwrap_or_default();
     if volumes.iter().all(|volume| volume.name != SHARED_MEMORY_VOLUME) {
         let size = profile.shared_memory.clone().unwrap_or_else(|| Quantity::gibibytes(SHARED_MEMORY_GIB).min(profile.memory.clone()));
-        let empty_dir = EmptyDirVolumeSource { medium: Some("Memory".to_owned()), size_limit: Some(K8sQuantity(size.to_string())) };
+        let empty_dir = EmptyDirVolumeSource {
+            medium: Some("Memory".to_owned()),
+            size_limit: Some(K8sQuantity(size.to_string())),
+            ..EmptyDirVolumeSource::default()
+        };
         volumes.insert(0, Volume { name: SHARED_MEMORY_VOLUME.to_owned(), empty_dir: Some(empty_dir), ..Volume::default() });
     }
     volumes

@@ -43,18 +43,10 @@ fn worth_telling(kind: &str, before: Option<&Condition>) -> bool {
 
 /// A Warning when environments are turned down for other reasons than before, though the condition stays as it was.
 #[must_use]
-pub fn rejections_changed(
-    condition: &NewCondition,
-    rejected: &[RejectedEnvironment],
-    observed: &ModelDeploymentStatus,
-) -> Option<Event> {
+pub fn rejections_changed(condition: &NewCondition, rejected: &[RejectedEnvironment], observed: &ModelDeploymentStatus) -> Option<Event> {
     let unchanged = !condition.differs_from(find(&observed.conditions, condition.kind));
     let codes = |list: &[RejectedEnvironment]| list.iter().map(|rejected| rejected.reason.clone()).collect::<BTreeSet<_>>();
     let before = observed.scheduling.as_ref().map(|scheduling| codes(&scheduling.rejected)).unwrap_or_default();
     let warn = condition.status == Status::False && unchanged && codes(rejected) != before;
-    warn.then(|| Event {
-        warning: true,
-        reason: condition.reason.clone(),
-        message: format!("{}: {}", condition.kind, condition.message),
-    })
+    warn.then(|| Event { warning: true, reason: condition.reason.clone(), message: format!("{}: {}", condition.kind, condition.message) })
 }

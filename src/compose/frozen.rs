@@ -9,6 +9,7 @@ use crate::domain::names::Key;
 use crate::domain::placement::Placement;
 
 /// Everything a placement has, as it is observed.
+#[must_use]
 pub fn freeze(inputs: &Inputs, placement: &Placement) -> Vec<(Key, Composed)> {
     let (environment, topology) = (&placement.environment, placement.topology);
     let belongs = |key: &Key| key.environment() == environment && key.topology().is_none_or(|other| other == topology);

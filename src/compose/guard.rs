@@ -47,7 +47,7 @@ pub fn unusable_model(inputs: &Inputs) -> Option<Refusal> {
 /// A list of all environments that came back empty, though there are placements.
 #[must_use]
 pub fn environments_vanished(inputs: &Inputs) -> Option<Refusal> {
-    let vanished = inputs.deciding && inputs.environments.is_empty() && !inputs.existing.is_empty();
+    let vanished = inputs.listed == Some(0) && !inputs.existing.is_empty();
     vanished.then(|| Refusal {
         reason: "NoEnvironments",
         message: format!(

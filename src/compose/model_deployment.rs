@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::condition::find;
+use crate::api::condition::{Condition, find};
 use crate::api::input::Input;
 use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::{ModelDeploymentStatus, PlacementItem, RejectedEnvironment};
@@ -13,6 +13,7 @@ use crate::compose::conditions::{
 use crate::compose::events::{Event, events, rejections_changed};
 use crate::compose::frozen::freeze;
 use crate::compose::guard::{Refusal, environments_vanished, foreign_resources, unusable_model};
+use crate::compose::model::profile_valid;
 use crate::compose::observed::Observed;
 use crate::compose::placement::render_placement;
 use crate::compose::status::render_status;
@@ -41,8 +42,8 @@ pub struct Inputs {
     pub model: ModelState,
     /// The environments that were looked up.
     pub environments: Environments,
-    /// Whether those are all there are, so that something can be placed.
-    pub deciding: bool,
+    /// How many there are in all; `None` when only the placements' own were looked up, and nothing is to be decided.
+    pub listed: Option<usize>,
     /// What other deployments hold.
     pub others: Vec<Holding>,
 }
@@ -155,6 +156,24 @@ fn refuse(inputs: &Inputs, refusal: &Refusal, fatal: bool) -> Composition {
     }
 }
 
+/// The answer to a deployment, or an input, that breaks rules: nothing may change. `observed` are the conditions that
+/// were reported before.
+#[must_use]
+pub fn refuse_spec(reason: &str, message: String, observed: &[Condition]) -> Composition {
+    let always = [MODEL_RESOLVED, PROFILE_VALID, PLACEMENTS_SCHEDULED, PLACEMENTS_READY];
+    let phases = [DECODE_READY, PREFILL_READY].into_iter().filter(|kind| find(observed, kind).is_some());
+    let condition = |kind| {
+        let status = if kind == PLACEMENTS_SCHEDULED { Status::False } else { Status::Unknown };
+        NewCondition::new(kind, status, reason, &message)
+    };
+    Composition {
+        unready: true,
+        conditions: always.into_iter().chain(phases).map(condition).collect(),
+        fatal: Some(message),
+        ..Composition::default()
+    }
+}
+
 /// One Warning, when the condition is new.
 fn refusal_events(inputs: &Inputs, refusal: &Refusal) -> Vec<Event> {
     let condition = NewCondition::new(PLACEMENTS_SCHEDULED, false, refusal.reason, &refusal.message);
@@ -173,14 +192,6 @@ fn conditions(inputs: &Inputs, model: &Model, plan: &Plan, status: &ModelDeploym
 fn resolved(inputs: &Inputs) -> NewCondition {
     let reference = &inputs.deployment.model_ref;
     NewCondition::new(MODEL_RESOLVED, true, "Resolved", format!("{} {}", reference.kind.as_str(), reference.name))
-}
-
-fn profile_valid(model: &Model) -> NewCondition {
-    let violations = model.violations();
-    if violations.is_empty() {
-        return NewCondition::new(PROFILE_VALID, true, "Valid", format!("{} serving profiles", model.profiles.len()));
-    }
-    NewCondition::new(PROFILE_VALID, false, "ProfileInvalid", join(&violations))
 }
 
 fn scheduled(inputs: &Inputs, model: &Model, plan: &Plan) -> NewCondition {

@@ -80,11 +80,8 @@ impl Observed {
 
 /// A record out of what the status says, for a placement that lost its annotation.
 fn record_of_item(item: &PlacementItem, deployment: &Deployment) -> Option<PlacementRecord> {
-    let phase = |phase: &PhaseItem| PhaseRecord {
-        pool: phase.pool.clone(),
-        gpus_per_replica: phase.gpus_per_replica,
-        replicas: phase.replicas,
-    };
+    let phase =
+        |phase: &PhaseItem| PhaseRecord { pool: phase.pool.clone(), gpus_per_replica: phase.gpus_per_replica, replicas: phase.replicas };
     Some(PlacementRecord {
         model: deployment.model_ref.clone(),
         profile: item.profile.clone(),

@@ -116,11 +116,5 @@ fn sized_item(sizing: &PhaseSizing, ready: bool) -> PhaseItem {
 }
 
 fn recorded_item(record: &PhaseRecord, ready: bool) -> PhaseItem {
-    PhaseItem {
-        pool: record.pool.clone(),
-        gpus_per_replica: record.gpus_per_replica,
-        replicas: record.replicas,
-        max_replicas: None,
-        ready,
-    }
+    PhaseItem { pool: record.pool.clone(), gpus_per_replica: record.gpus_per_replica, replicas: record.replicas, max_replicas: None, ready }
 }

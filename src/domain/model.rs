@@ -110,7 +110,7 @@ pub fn validate_model(kind: ModelKind, model: &ApiModel) -> Result<Model, Vec<Vi
     let spec = &model.spec;
     let mut violations = Vec::new();
     if let Some(problem) = model_name_error(&spec.model.name) {
-        violations.push(Violation::new("spec.model.name", problem));
+        violations.push(Violation::new("spec.model.name", problem.to_string()));
     }
     let uri = model_uri(spec, &mut violations);
     let secret = spec.hugging_face.as_ref().and_then(|hub| hub.secret_ref.as_ref());

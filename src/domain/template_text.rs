@@ -52,3 +52,9 @@ pub fn env_refs(text: &str) -> Vec<&str> {
     }
     names
 }
+
+/// Whether any text within a value holds what starts an action in a Go template. JSON's own braces are never adjacent.
+#[must_use]
+pub fn serialized_holds_template(value: &impl serde::Serialize) -> bool {
+    serde_json::to_string(value).is_ok_and(|text| holds_template(&text))
+}

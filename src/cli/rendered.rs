@@ -1,0 +1,81 @@
+//! Everything that is composed, as `crossplane composition render` prints it.
+
+use serde_json::{Map, Value, json};
+
+use crate::cli::preview::Previewed;
+use crate::cli::yaml_output::to_yaml;
+use crate::function::proto::{Resource, Severity};
+use crate::function::structs::from_struct;
+
+/// The composite resource with its status, every composed resource, and every result, each a YAML document.
+pub(crate) fn render(previewed: &Previewed) -> String {
+    let mut documents = vec![composite(previewed)];
+    let desired = previewed.response.desired.iter().flat_map(|state| &state.resources);
+    documents.extend(desired.map(|(key, resource)| composed(previewed, key, resource)));
+    documents.extend(previewed.response.results.iter().enumerate().map(|(index, result)| {
+        let severity = match result.severity() {
+            Severity::Fatal => "SEVERITY_FATAL",
+            Severity::Warning => "SEVERITY_WARNING",
+            Severity::Normal => "SEVERITY_NORMAL",
+            Severity::Unspecified => "SEVERITY_UNSPECIFIED",
+        };
+        json!({
+            "apiVersion": "render.crossplane.io/v1beta1",
+            "kind": "Result",
+            "message": result.message,
+            "reason": result.reason,
+            "severity": severity,
+            "step": index,
+        })
+    }));
+    let documents = documents.iter().map(|document| to_yaml(document).unwrap_or_else(|error| format!("# cannot print: {error}\n")));
+    documents.collect::<Vec<_>>().join("---\n")
+}
+
+fn composite(previewed: &Previewed) -> Value {
+    let object = &previewed.object;
+    let mut status = serde_json::to_value(&previewed.reported.status).unwrap_or_default();
+    let conditions = previewed.response.conditions.iter().map(|condition| {
+        let state = match condition.status() {
+            crate::function::proto::Status::ConditionTrue => "True",
+            crate::function::proto::Status::ConditionFalse => "False",
+            crate::function::proto::Status::ConditionUnknown | crate::function::proto::Status::ConditionUnspecified => "Unknown",
+        };
+        json!({"type": condition.r#type, "status": state, "reason": condition.reason, "message": condition.message()})
+    });
+    if let Some(status) = status.as_object_mut() {
+        status.insert("conditions".to_owned(), Value::Array(conditions.collect()));
+    }
+    json!({
+        "apiVersion": object.get("apiVersion"),
+        "kind": object.get("kind"),
+        "metadata": {
+            "name": object.pointer("/metadata/name"),
+            "namespace": previewed.deployment.split_once('/').map(|(namespace, _)| namespace),
+        },
+        "status": status,
+    })
+}
+
+/// What Crossplane adds to every composed resource.
+fn composed(previewed: &Previewed, key: &str, resource: &Resource) -> Value {
+    let mut object: Value = from_struct(resource.resource.as_deref().unwrap_or_default()).unwrap_or_default();
+    let (namespace, name) = previewed.deployment.split_once('/').unwrap_or_default();
+    let root = object.as_object_mut();
+    let metadata = root.and_then(|root| root.entry("metadata").or_insert_with(|| json!({})).as_object_mut());
+    if let Some(metadata) = metadata {
+        if !metadata.contains_key("name") {
+            metadata.insert("generateName".to_owned(), json!(format!("{name}-")));
+        }
+        metadata.insert("namespace".to_owned(), json!(namespace));
+        insert(metadata, "annotations", "crossplane.io/composition-resource-name", key);
+        insert(metadata, "labels", "crossplane.io/composite", name);
+    }
+    object
+}
+
+fn insert(metadata: &mut Map<String, Value>, field: &str, key: &str, value: &str) {
+    if let Some(texts) = metadata.entry(field).or_insert_with(|| json!({})).as_object_mut() {
+        texts.insert(key.to_owned(), json!(value));
+    }
+}

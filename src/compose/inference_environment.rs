@@ -1,0 +1,118 @@
+//! The composition of an InferenceEnvironment: how its cluster is reached, and what it has.
+
+use std::collections::BTreeMap;
+
+use crate::api::condition::Condition;
+use crate::api::inference_environment::{
+    Capacity, ClusterSource, ExistingCluster, IdentitySecret, InferenceEnvironment, InferenceEnvironmentStatus, ProviderConfigRef,
+};
+use crate::api::metadata::NewMetadata;
+use crate::api::object::{
+    API_VERSION, ClusterProviderConfig, ClusterProviderConfigSpec, CredentialsSource, IdentitySource, PROVIDER_CONFIG_KIND, SecretKeyRef,
+};
+use crate::compose::composition::{Body, Composed, Composition, Status};
+use crate::compose::conditions::{ENVIRONMENT_VALID, NewCondition};
+use crate::compose::events::events;
+use crate::domain::environment::{declared_pools, validate_environment};
+use crate::domain::names::{PROVIDER_CONFIG_KEY, SYSTEM_NAMESPACE, provider_config};
+use crate::domain::violation::join;
+
+/// Everything the composition of an InferenceEnvironment depends on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inputs {
+    /// The environment.
+    pub environment: InferenceEnvironment,
+    /// The conditions that were reported before.
+    pub conditions: Vec<Condition>,
+    /// Composed resources that exist, are not ours, and that no earlier step wants: `key (kind name)`.
+    pub foreign: Vec<String>,
+    /// Whether earlier steps compose anything.
+    pub provisioned: bool,
+}
+
+/// The composition of an InferenceEnvironment.
+#[must_use]
+pub fn compose(inputs: &Inputs) -> Composition {
+    let declared = InferenceEnvironment { status: InferenceEnvironmentStatus::default(), ..inputs.environment.clone() };
+    if let Err(violations) = validate_environment(&declared) {
+        return refuse("SpecInvalid", join(&violations));
+    }
+    if !inputs.foreign.is_empty() {
+        let message = format!(
+            "cannot take over: {} would be deleted, because no step of the pipeline wants it; keep the function that composed it in the \
+             pipeline, in front of this one",
+            inputs.foreign.join(", ")
+        );
+        return refuse("ForeignResources", message);
+    }
+    let name = &inputs.environment.metadata.name;
+    let cluster = &inputs.environment.spec.cluster;
+    let gpu_pools = declared_pools(&inputs.environment.spec).into_iter().map(|(_, pool)| pool).collect();
+    let status = InferenceEnvironmentStatus { capacity: Some(Capacity { gpu_pools }), ..InferenceEnvironmentStatus::default() };
+    match (cluster.source, &cluster.existing) {
+        (ClusterSource::Existing, Some(existing)) => {
+            let body = Body::ProviderConfig(render_provider_config(name, existing));
+            let reference = ProviderConfigRef { name: provider_config(name) };
+            let namespace = Some(SYSTEM_NAMESPACE.to_owned());
+            Composition {
+                // A ClusterProviderConfig has no conditions: it is there or not.
+                resources: BTreeMap::from([(PROVIDER_CONFIG_KEY.to_owned(), Composed { body, ready: true })]),
+                status: Some(Status::InferenceEnvironment(InferenceEnvironmentStatus {
+                    provider_config_ref: Some(reference),
+                    namespace,
+                    ..status
+                })),
+                ..conclude(inputs, valid())
+            }
+        }
+        (ClusterSource::Local, _) => Composition { status: Some(Status::InferenceEnvironment(status)), ..conclude(inputs, valid()) },
+        // Whoever provisions the cluster writes the status.
+        (ClusterSource::Gke, _) if inputs.provisioned => conclude(inputs, valid()),
+        (ClusterSource::Gke | ClusterSource::Existing, _) => {
+            let message =
+                "spec.cluster.source: GKE clusters are provisioned by another function; put it in front of this one in the pipeline";
+            let condition = NewCondition::new(ENVIRONMENT_VALID, false, "NotProvisioned", message);
+            Composition { unready: true, ..conclude(inputs, condition) }
+        }
+    }
+}
+
+fn valid() -> NewCondition {
+    NewCondition::new(ENVIRONMENT_VALID, true, "Valid", "the spec keeps the rules")
+}
+
+fn conclude(inputs: &Inputs, condition: NewCondition) -> Composition {
+    Composition {
+        events: events(std::slice::from_ref(&condition), &inputs.conditions),
+        conditions: vec![condition],
+        ..Composition::default()
+    }
+}
+
+fn refuse(reason: &str, message: String) -> Composition {
+    Composition {
+        unready: true,
+        conditions: vec![NewCondition::new(ENVIRONMENT_VALID, false, reason, &message)],
+        fatal: Some(message),
+        ..Composition::default()
+    }
+}
+
+fn render_provider_config(environment: &str, existing: &ExistingCluster) -> ClusterProviderConfig {
+    let secret =
+        |name: &str, key: &str| SecretKeyRef { namespace: SYSTEM_NAMESPACE.to_owned(), name: name.to_owned(), key: key.to_owned() };
+    let identity = |reference: &IdentitySecret| IdentitySource {
+        kind: "GoogleApplicationCredentials",
+        source: "Secret",
+        secret_ref: secret(&reference.name, &reference.key),
+    };
+    ClusterProviderConfig {
+        api_version: API_VERSION,
+        kind: PROVIDER_CONFIG_KIND,
+        metadata: NewMetadata { name: Some(provider_config(environment)), ..NewMetadata::default() },
+        spec: ClusterProviderConfigSpec {
+            credentials: CredentialsSource { source: "Secret", secret_ref: secret(&existing.secret_ref.name, &existing.secret_ref.key) },
+            identity: existing.identity_secret_ref.as_ref().map(identity),
+        },
+    }
+}

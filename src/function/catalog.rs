@@ -1,0 +1,46 @@
+//! The call for a ClusterModel or Model: both only describe what can be served.
+
+use serde::Deserialize;
+
+use crate::api::condition::Condition;
+use crate::api::model::Model as ApiModel;
+use crate::api::model_deployment::ModelKind;
+use crate::compose::model::compose;
+use crate::domain::model::validate_model;
+use crate::domain::violation::Violation;
+use crate::function::proto::RunFunctionRequest;
+use crate::function::requirements::Requirements;
+use crate::function::structs::from_struct;
+use crate::function::{Answer, composite, read_input, refuse};
+
+/// An object of which only the conditions are read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Conditioned {
+    /// The status.
+    pub(crate) status: Conditions,
+}
+
+/// A status of which only the conditions are read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Conditions {
+    /// The conditions.
+    pub(crate) conditions: Vec<Condition>,
+}
+
+/// The conditions that were reported before.
+pub(crate) fn reported_conditions(request: &RunFunctionRequest) -> Vec<Condition> {
+    from_struct::<Conditioned>(composite(request)).unwrap_or_default().status.conditions
+}
+
+/// Answers a request for a model.
+pub(crate) fn answer(request: &RunFunctionRequest, kind: ModelKind) -> Answer {
+    let settings = match read_input(request) {
+        Ok(settings) => settings,
+        Err(message) => return refuse(message),
+    };
+    let model = from_struct::<ApiModel>(composite(request)).map_err(|error| vec![Violation::new(error.path, error.message)]);
+    let model = model.and_then(|model| validate_model(kind, &model));
+    Answer::Done(Requirements::default(), Box::new(compose(&model, &reported_conditions(request))), Box::new(settings))
+}

@@ -1,0 +1,138 @@
+//! The call for a ModelDeployment: read, require only what the decision needs, compose.
+
+use serde::de::DeserializeOwned;
+
+use crate::api::inference_environment::InferenceEnvironment;
+use crate::api::metadata::Header;
+use crate::api::model::Model as ApiModel;
+use crate::api::model_deployment::{ModelDeployment, ModelRef};
+use crate::api::model_deployment_status::{ModelDeploymentStatus, ReportedDeployment};
+use crate::compose::composition::Composition;
+use crate::compose::model_deployment::{Inputs, ModelState, compose, plan, refuse_spec};
+use crate::domain::deployment::{Deployment, validate_deployment};
+use crate::domain::environment::validate_environment;
+use crate::domain::model::validate_model;
+use crate::domain::placement::{EnvironmentState, Environments, Holding, holdings};
+use crate::domain::schedule::needs_decision;
+use crate::domain::violation::{Violation, join};
+use crate::function::observed::read_observed;
+use crate::function::proto::{Resource, RunFunctionRequest};
+use crate::function::requirements::{DEPLOYMENTS, ENVIRONMENTS, MODEL, Requirements, environment_key, fetched};
+use crate::function::structs::from_struct;
+use crate::function::{Answer, composite, read_input};
+
+/// Answers a request for a ModelDeployment.
+pub(crate) fn answer(request: &RunFunctionRequest) -> Answer {
+    // A status that is damaged or of another version is forgotten, not an error: placements are observed.
+    let status = from_struct::<ReportedDeployment>(composite(request)).unwrap_or_default().status;
+    let settings = match read_input(request) {
+        Ok(settings) => settings,
+        Err(message) => return refuse("InputInvalid", message, &status),
+    };
+    let deployment = match read_deployment(request) {
+        Ok(deployment) => deployment,
+        Err(message) => return refuse("SpecInvalid", message, &status),
+    };
+    let observed = match read_observed(request) {
+        Ok(observed) => observed,
+        Err(message) => return refuse("ObservedUnreadable", message, &status),
+    };
+    let existing = observed.placements(&status, &deployment);
+    let mut requirements = Requirements::default();
+    requirements.require_model(&deployment.model_ref, &deployment.namespace);
+    for placement in &existing {
+        requirements.require_environment(&placement.environment);
+    }
+    // Once asked for, all environments are asked for until the reconcile ends.
+    let asked = request.required_resources.contains_key(ENVIRONMENTS);
+    let mut everything = asked || needs_decision(&deployment, &existing);
+    if everything {
+        requirements.require_everything();
+    }
+    if !requirements.are_resolved(request) {
+        return Answer::Waiting(requirements);
+    }
+    let inputs = Inputs {
+        model: read_model(request, &deployment.model_ref),
+        environments: read_environments(request, existing.iter().map(|placement| placement.environment.as_str())),
+        listed: everything.then(|| fetched(request, ENVIRONMENTS).count()),
+        others: read_holdings(request, &deployment),
+        deployment,
+        status,
+        settings,
+        observed,
+        existing,
+    };
+    if !everything && let ModelState::Usable(model) = &inputs.model {
+        let plan = plan(&inputs, model);
+        everything = plan.staying() < inputs.deployment.environments || plan.staying() < plan.placements.len();
+        if everything {
+            requirements.require_everything();
+            return Answer::Waiting(requirements);
+        }
+    }
+    Answer::Done(requirements, Box::new(compose(&inputs)), Box::new(inputs.settings))
+}
+
+fn refuse(reason: &str, message: String, status: &ModelDeploymentStatus) -> Answer {
+    let composition: Composition = refuse_spec(reason, message, &status.conditions);
+    Answer::Done(Requirements::default(), Box::new(composition), Box::default())
+}
+
+fn read_deployment(request: &RunFunctionRequest) -> Result<Deployment, String> {
+    let deployment: ModelDeployment = from_struct(composite(request)).map_err(|error| error.to_string())?;
+    validate_deployment(&deployment).map_err(|violations| join(&violations))
+}
+
+/// Reads an object, or says which field is wrong.
+fn read<T: DeserializeOwned>(resource: &Resource) -> Result<T, Vec<Violation>> {
+    let bytes = resource.resource.as_deref().unwrap_or_default();
+    from_struct(bytes).map_err(|error| vec![Violation::new(error.path, error.message)])
+}
+
+fn read_model(request: &RunFunctionRequest, reference: &ModelRef) -> ModelState {
+    let Some(resource) = fetched(request, MODEL).next() else { return ModelState::Absent };
+    match read::<ApiModel>(resource).and_then(|model| validate_model(reference.kind, &model)) {
+        Ok(model) => ModelState::Usable(model),
+        Err(violations) => ModelState::Invalid(violations),
+    }
+}
+
+/// All environments that were fetched, in the list or by name.
+fn read_environments<'a>(request: &RunFunctionRequest, own: impl Iterator<Item = &'a str>) -> Environments {
+    let keys = std::iter::once(ENVIRONMENTS.to_owned()).chain(own.map(environment_key));
+    let mut environments = Environments::new();
+    for resource in keys.flat_map(|key| fetched(request, &key).collect::<Vec<_>>()) {
+        let (name, state) = read_environment(resource);
+        environments.entry(name).or_insert(state);
+    }
+    environments
+}
+
+fn read_environment(resource: &Resource) -> (String, EnvironmentState) {
+    match read::<InferenceEnvironment>(resource) {
+        Ok(environment) => {
+            let state = match validate_environment(&environment) {
+                Ok(usable) => EnvironmentState::Usable(Box::new(usable)),
+                Err(violations) => EnvironmentState::Invalid(violations),
+            };
+            (environment.metadata.name, state)
+        }
+        Err(violations) => {
+            let name = read::<Header>(resource).unwrap_or_default().metadata.name;
+            (name, EnvironmentState::Invalid(violations))
+        }
+    }
+}
+
+/// What every other deployment holds.
+fn read_holdings(request: &RunFunctionRequest, own: &Deployment) -> Vec<Holding> {
+    let mut all = Vec::new();
+    for resource in fetched(request, DEPLOYMENTS) {
+        let reported: ReportedDeployment = read(resource).unwrap_or_default();
+        if reported.metadata.namespace != own.namespace || reported.metadata.name != own.name {
+            all.extend(holdings(&reported.status));
+        }
+    }
+    all
+}

@@ -1,0 +1,168 @@
+//! The composed resources that exist, read as far as anything is decided on them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::api::metadata::Metadata;
+use crate::api::object::{ObservedObject, ObservedObjectStatus};
+use crate::api::{llm_inference_service, object};
+use crate::compose::observed::{Identity, Observed, ObservedResource};
+use crate::domain::names::{Key, PLACEMENT_ANNOTATION};
+use crate::function::proto::RunFunctionRequest;
+use crate::function::structs::{StructError, from_struct};
+
+/// What our labels and annotations start with.
+const OUR_PREFIX: &str = "modelplane.ai/";
+
+/// Any composed resource, but for its status.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
+struct Composed {
+    api_version: String,
+    kind: String,
+    metadata: Metadata,
+    spec: Value,
+    secrets: Value,
+}
+
+/// The kind that an Object holds.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Holder {
+    spec: HolderSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct HolderSpec {
+    for_provider: HolderParameters,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct HolderParameters {
+    manifest: crate::api::metadata::Header,
+}
+
+/// The report on an Object, but for what it holds: that of a token must not be read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Conditioned {
+    status: Conditions,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Conditions {
+    conditions: Vec<crate::api::condition::Condition>,
+}
+
+/// Reads what exists of a ModelDeployment.
+///
+/// # Errors
+/// A composed resource of ours that cannot be read: nothing may be decided on a guess.
+pub(crate) fn read_observed(request: &RunFunctionRequest) -> Result<Observed, String> {
+    let mut observed = Observed::default();
+    for (text, bytes) in composed(request) {
+        let unreadable = |error: StructError| format!("cannot read composed resource {text}: {error}");
+        match Key::parse(text) {
+            Some(key) if is_ours(&key, bytes) => {
+                let resource = read_resource(&key, bytes).map_err(unreadable)?;
+                observed.resources.insert(key, resource);
+            }
+            _ => observed.foreign.extend(foreign(request, text, bytes).filter(|(_, serving)| *serving).map(|(name, _)| name)),
+        }
+    }
+    Ok(observed)
+}
+
+/// Composed resources that exist, are not under `our_key`, and that no earlier step wants.
+pub(crate) fn foreign_resources(request: &RunFunctionRequest, our_key: &str) -> Vec<String> {
+    let others = composed(request).filter(|(key, _)| *key != our_key);
+    others.filter_map(|(key, bytes)| foreign(request, key, bytes)).map(|(name, _)| name).collect()
+}
+
+fn composed(request: &RunFunctionRequest) -> impl Iterator<Item = (&str, &[u8])> {
+    let resources = request.observed.iter().flat_map(|state| &state.resources);
+    resources.filter_map(|(key, resource)| Some((key.as_str(), resource.resource.as_deref()?)))
+}
+
+/// A resource that no earlier step wants, as `key (kind name)`, and whether it serves a model.
+fn foreign(request: &RunFunctionRequest, key: &str, bytes: &[u8]) -> Option<(String, bool)> {
+    if request.desired.as_ref().is_some_and(|desired| desired.resources.contains_key(key)) {
+        return None;
+    }
+    let header: crate::api::metadata::Header = from_struct(bytes).unwrap_or_default();
+    let held = from_struct::<Holder>(bytes).unwrap_or_default().spec.for_provider.manifest;
+    let serving = header.kind == "ModelPlacement" || is_service(&header) || (header.kind == object::KIND && is_service(&held));
+    Some((format!("{key} ({} {})", header.kind, header.metadata.name), serving))
+}
+
+fn is_service(header: &crate::api::metadata::Header) -> bool {
+    header.kind == llm_inference_service::KIND && header.api_version.starts_with(llm_inference_service::GROUP)
+}
+
+/// Whether a resource under one of our keys is of the kind we give it.
+fn is_ours(key: &Key, bytes: &[u8]) -> bool {
+    let header: crate::api::metadata::Header = from_struct(bytes).unwrap_or_default();
+    match key {
+        Key::Service(..) => is_service(&header),
+        Key::ServiceAccount(_) => header.kind == "ServiceAccount",
+        Key::ServiceObject(..) | Key::Namespace(_) | Key::ServiceAccountObject(_) | Key::Token(_) => header.kind == object::KIND,
+    }
+}
+
+fn read_resource(key: &Key, bytes: &[u8]) -> Result<ObservedResource, StructError> {
+    let composed: Composed = from_struct(bytes)?;
+    let annotation = composed.metadata.annotations.get(PLACEMENT_ANNOTATION);
+    let record = annotation.and_then(|text| serde_json::from_str(text).ok());
+    let identity = match key {
+        Key::Service(..) | Key::ServiceAccount(_) => Some(identity(&composed.metadata.namespace, &composed.metadata.name)),
+        Key::Namespace(_) => None,
+        Key::ServiceObject(..) | Key::ServiceAccountObject(_) | Key::Token(_) => held_identity(&composed.spec),
+    };
+    let (service, conditions) = match key {
+        Key::Service(..) => (Some(from_struct(bytes)?), Vec::new()),
+        Key::ServiceObject(..) => {
+            let ObservedObjectStatus { conditions, at_provider } = from_struct::<ObservedObject>(bytes)?.status;
+            (at_provider.manifest, conditions)
+        }
+        Key::ServiceAccount(_) => (None, Vec::new()),
+        Key::Namespace(_) | Key::ServiceAccountObject(_) | Key::Token(_) => (None, from_struct::<Conditioned>(bytes)?.status.conditions),
+    };
+    Ok(ObservedResource { frozen: frozen(composed), identity, record, service, conditions })
+}
+
+fn identity(namespace: &str, name: &str) -> Identity {
+    Identity { namespace: namespace.to_owned(), name: name.to_owned() }
+}
+
+fn held_identity(spec: &Value) -> Option<Identity> {
+    let metadata = spec.pointer("/forProvider/manifest/metadata")?;
+    let text = |field: &str| metadata.get(field).and_then(Value::as_str);
+    Some(identity(text("namespace").unwrap_or_default(), text("name")?))
+}
+
+/// What is emitted to leave an object as it is: never the rest of its metadata, which could not be applied, nor its status.
+fn frozen(composed: Composed) -> Value {
+    let ours = |texts: BTreeMap<String, String>| -> Map<String, Value> {
+        texts.into_iter().filter(|(key, _)| key.starts_with(OUR_PREFIX)).map(|(key, text)| (key, Value::String(text))).collect()
+    };
+    let Composed { api_version, kind, metadata, spec, secrets } = composed;
+    let mut body = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": metadata.name}});
+    for (pointer, field, value) in [
+        ("/metadata", "namespace", Some(Value::String(metadata.namespace)).filter(|namespace| *namespace != "")),
+        ("/metadata", "labels", Some(ours(metadata.labels)).filter(|labels| !labels.is_empty()).map(Value::Object)),
+        ("/metadata", "annotations", Some(ours(metadata.annotations)).filter(|texts| !texts.is_empty()).map(Value::Object)),
+        ("", "spec", Some(spec).filter(|spec| !spec.is_null())),
+        ("", "secrets", Some(secrets).filter(|secrets| !secrets.is_null())),
+    ] {
+        if let (Some(Value::Object(parent)), Some(value)) = (body.pointer_mut(pointer), value) {
+            parent.insert(field.to_owned(), value);
+        }
+    }
+    body
+}
