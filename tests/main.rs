@@ -1,1 +1,3 @@
 //! All tests, one folder a room.
+
+mod function;

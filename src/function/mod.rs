@@ -1,3 +1,4 @@
 //! The function protocol: from a request to a response.
 
 pub mod proto;
+pub mod structs;
