@@ -317,6 +317,9 @@ fn unknown_fields_are_skipped_at_every_level() {
         &[0xfd, 0x7f, 1, 2, 3, 4],
         &[0x0d, 1, 2, 3, 4],
         &[0x15, 1, 2, 3, 4],
+        // Tags that are Struct's in their lowest byte only.
+        &[0x8a, 0x02, 0],
+        &[0x9a, 0x02, 1, b'?'],
     ]
     .concat();
     let around = |message: &[u8]| [&unknown[..], message, &unknown].concat();
