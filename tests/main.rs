@@ -4,3 +4,4 @@ mod api;
 mod cli;
 mod compose;
 mod domain;
+mod function;
