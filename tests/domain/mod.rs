@@ -1,3 +1,4 @@
 //! The rules.
 
+mod engine_args;
 mod template_text;
