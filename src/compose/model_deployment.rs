@@ -256,7 +256,7 @@ fn phase_ready(inputs: &Inputs, items: &[PlacementItem], phase: Phase) -> (Statu
         return (Status::True, "Available".to_owned(), format!("in {}/{wanted} environments", ready.len()));
     }
     let names: Vec<&str> = waiting.iter().map(|item| item.environment.as_str()).collect();
-    let message = format!("in {}/{wanted} environments{}", ready.len(), list("; not in ", &names));
+    let message = format!("in {}/{wanted} environments{}", ready.len(), list("; not in ", ", ", &names));
     (Status::False, "NotAvailable".to_owned(), message)
 }
 
@@ -278,18 +278,18 @@ fn placements_ready(inputs: &Inputs, items: &[PlacementItem]) -> NewCondition {
             format!("{}: {reason}: {message}", item.environment)
         })
         .collect();
-    NewCondition::new(PLACEMENTS_READY, false, "NotReady", format!("{progress}{}", list("; ", &explained)))
+    NewCondition::new(PLACEMENTS_READY, false, "NotReady", format!("{progress}{}", list("; ", "; ", &explained)))
 }
 
 /// At most five of a list, after an introduction.
-fn list<T: AsRef<str>>(introduction: &str, entries: &[T]) -> String {
+fn list<T: AsRef<str>>(introduction: &str, separator: &str, entries: &[T]) -> String {
     if entries.is_empty() {
         return String::new();
     }
     let shown: Vec<&str> = entries.iter().take(5).map(AsRef::as_ref).collect();
     let more = entries.len().saturating_sub(shown.len());
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{introduction}{}{rest}", shown.join("; "))
+    format!("{introduction}{}{rest}", shown.join(separator))
 }
 
 fn all_events(inputs: &Inputs, plan: &Plan, status: &ModelDeploymentStatus, conditions: &[NewCondition]) -> Vec<Event> {
