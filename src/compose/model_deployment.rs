@@ -8,7 +8,7 @@ use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::{ModelDeploymentStatus, PlacementItem, RejectedEnvironment};
 use crate::compose::composition::{Composition, Status as CompositeStatus, Tally};
 use crate::compose::conditions::{
-    DECODE_READY, MODEL_RESOLVED, NewCondition, PLACEMENTS_READY, PLACEMENTS_SCHEDULED, PREFILL_READY, PROFILE_VALID, Status,
+    DECODE_READY, MODEL_INVALID, MODEL_RESOLVED, NewCondition, PLACEMENTS_READY, PLACEMENTS_SCHEDULED, PREFILL_READY, PROFILE_VALID, Status,
 };
 use crate::compose::events::{Event, events, rejections_changed};
 use crate::compose::frozen::freeze;
@@ -87,7 +87,7 @@ pub fn compose(inputs: &Inputs) -> Composition {
     let model = match &inputs.model {
         ModelState::Usable(model) => model,
         ModelState::Absent | ModelState::Invalid(_) => {
-            let refusal = unusable_model(inputs).unwrap_or(Refusal { reason: "ModelInvalid", message: String::new() });
+            let refusal = unusable_model(inputs).unwrap_or(Refusal { reason: MODEL_INVALID, message: String::new() });
             return refuse(inputs, &refusal, !inputs.existing.is_empty());
         }
     };
