@@ -6,3 +6,4 @@ mod cli;
 mod compose;
 mod domain;
 mod function;
+mod package;

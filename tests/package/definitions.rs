@@ -1,0 +1,172 @@
+//! The XRDs and the input's CRD are what the Rust types say.
+
+use std::path::PathBuf;
+
+use function_modelplane::api::inference_environment::{InferenceEnvironmentSpec, InferenceEnvironmentStatus};
+use function_modelplane::api::input::Input;
+use function_modelplane::api::model::ModelSpec;
+use function_modelplane::api::model_deployment::ModelDeploymentSpec;
+use function_modelplane::api::model_deployment_status::ModelDeploymentStatus;
+use function_modelplane::cli::yaml_output::to_yaml;
+use serde_json::{Value, json};
+
+use super::schema::structural;
+
+const LICENCE: &str = "# Written by `UPDATE_GOLDEN=1 cargo test package` from the types in src/api.\n";
+
+/// Compares a file of `package/` with what it should be, or rewrites it.
+fn hold(path: &str, object: &Value) {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("package").join(path);
+    let wanted = format!("{LICENCE}{}", to_yaml(object).unwrap());
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, &wanted).unwrap();
+    }
+    let found = std::fs::read_to_string(&file).unwrap_or_default();
+    assert_eq!(found, wanted, "{path} differs from the types: run UPDATE_GOLDEN=1 cargo test package and read the change");
+}
+
+struct Definition {
+    kind: &'static str,
+    plural: &'static str,
+    short_names: &'static [&'static str],
+    scope: &'static str,
+    description: &'static str,
+    columns: &'static [(&'static str, &'static str)],
+    spec: Value,
+    status: Value,
+}
+
+const READY: (&str, &str) = ("READY", ".status.conditions[?(@.type=='Ready')].status");
+
+fn definitions() -> Vec<Definition> {
+    let empty_status = || json!({"type": "object", "description": "Conditions only."});
+    let model_columns = &[READY, ("MODEL", ".spec.model.name"), ("VRAM", ".spec.resources.vram")];
+    vec![
+        Definition {
+            kind: "ModelDeployment",
+            plural: "modeldeployments",
+            short_names: &["md"],
+            scope: "Namespaced",
+            description: "A deployment of a model to one or more inference environments.",
+            columns: &[
+                READY,
+                ("MODEL", ".spec.modelRef.name"),
+                ("TOPOLOGY", ".spec.topology"),
+                ("ENVS", ".status.placements.summary"),
+                ("ENDPOINT", ".status.endpoint.url"),
+            ],
+            spec: structural::<ModelDeploymentSpec>(),
+            status: structural::<ModelDeploymentStatus>(),
+        },
+        Definition {
+            kind: "ClusterModel",
+            plural: "clustermodels",
+            short_names: &["cm"],
+            scope: "Cluster",
+            description: "A model of the platform's catalog, and how it can be served.",
+            columns: model_columns,
+            spec: structural::<ModelSpec>(),
+            status: empty_status(),
+        },
+        Definition {
+            kind: "Model",
+            plural: "models",
+            short_names: &[],
+            scope: "Namespaced",
+            description: "A team's own model, and how it can be served.",
+            columns: model_columns,
+            spec: structural::<ModelSpec>(),
+            status: empty_status(),
+        },
+        Definition {
+            kind: "InferenceEnvironment",
+            plural: "inferenceenvironments",
+            short_names: &["ie"],
+            scope: "Cluster",
+            description: "A cluster that models can run on.",
+            columns: &[READY, ("GATEWAY", ".status.gateway.address")],
+            spec: structural::<InferenceEnvironmentSpec>(),
+            status: structural::<InferenceEnvironmentStatus>(),
+        },
+    ]
+}
+
+impl Definition {
+    fn xrd(&self) -> Value {
+        let mut columns: Vec<Value> =
+            self.columns.iter().map(|(name, path)| json!({"name": name, "type": "string", "jsonPath": path})).collect();
+        columns.push(json!({"name": "AGE", "type": "date", "jsonPath": ".metadata.creationTimestamp"}));
+        let mut names = json!({"kind": self.kind, "plural": self.plural, "categories": ["crossplane", "modelplane"]});
+        if !self.short_names.is_empty() {
+            names["shortNames"] = json!(self.short_names);
+        }
+        json!({
+            "apiVersion": "apiextensions.crossplane.io/v2",
+            "kind": "CompositeResourceDefinition",
+            "metadata": {"name": format!("{}.modelplane.ai", self.plural)},
+            "spec": {
+                "group": "modelplane.ai",
+                "names": names,
+                "scope": self.scope,
+                "versions": [{
+                    "name": "v1alpha1",
+                    "served": true,
+                    "referenceable": true,
+                    "additionalPrinterColumns": columns,
+                    "schema": {"openAPIV3Schema": {
+                        "type": "object",
+                        "description": self.description,
+                        "required": ["spec"],
+                        "properties": {"spec": self.spec, "status": self.status},
+                    }},
+                }],
+            },
+        })
+    }
+
+    /// The one step that composes the kind. The function's name is what Crossplane derives from its repository.
+    fn composition(&self) -> Value {
+        json!({
+            "apiVersion": "apiextensions.crossplane.io/v1",
+            "kind": "Composition",
+            "metadata": {"name": format!("{}.modelplane.ai", self.plural)},
+            "spec": {
+                "compositeTypeRef": {"apiVersion": "modelplane.ai/v1alpha1", "kind": self.kind},
+                "mode": "Pipeline",
+                "pipeline": [{"step": "modelplane", "functionRef": {"name": "modelplane-function-modelplane"}}],
+            },
+        })
+    }
+}
+
+#[test]
+fn the_xrds_and_compositions_are_what_the_types_say() {
+    for definition in definitions() {
+        hold(&format!("configuration/{}/definition.yaml", definition.plural), &definition.xrd());
+        hold(&format!("configuration/{}/composition.yaml", definition.plural), &definition.composition());
+    }
+}
+
+#[test]
+fn the_inputs_schema_is_what_the_type_says() {
+    let mut schema = structural::<Input>();
+    let properties = schema["properties"].as_object_mut().unwrap();
+    properties.insert("apiVersion".to_owned(), json!({"type": "string"}));
+    properties.insert("kind".to_owned(), json!({"type": "string"}));
+    properties.insert("metadata".to_owned(), json!({"type": "object"}));
+    hold(
+        "function/input/modelplane.fn.crossplane.io_inputs.yaml",
+        &json!({
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": "inputs.modelplane.fn.crossplane.io"},
+            "spec": {
+                "group": "modelplane.fn.crossplane.io",
+                "names": {"kind": "Input", "listKind": "InputList", "plural": "inputs", "singular": "input", "categories": ["crossplane"]},
+                "scope": "Namespaced",
+                "versions": [{"name": "v1beta1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
+            },
+        }),
+    );
+}

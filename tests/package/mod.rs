@@ -1,0 +1,7 @@
+//! The packages: their schemas are made of the Rust types, so the two cannot drift apart.
+//!
+//! `UPDATE_GOLDEN=1 cargo test package` rewrites them.
+
+mod definitions;
+mod schema;
+mod status;
