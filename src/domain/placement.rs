@@ -79,6 +79,8 @@ pub enum Freeze {
     ProviderConfigGone,
     /// The model has no profile of this name and topology.
     ProfileGone,
+    /// The model's profile of this name breaks rules.
+    ProfileInvalid,
     /// The model was changed, and no profile of the new one fits the pools.
     ModelChanged,
     /// The environment lacks a pool of this name.
@@ -105,6 +107,7 @@ impl Freeze {
             | Self::EnvironmentChanged
             | Self::ProviderConfigGone
             | Self::ProfileGone
+            | Self::ProfileInvalid
             | Self::ModelChanged
             | Self::PoolGone(_)
             | Self::RecordGone => false,
@@ -122,6 +125,7 @@ impl Freeze {
             Self::EnvironmentChanged => "EnvironmentChanged",
             Self::ProviderConfigGone => "ProviderConfigGone",
             Self::ProfileGone => "ProfileGone",
+            Self::ProfileInvalid => "ProfileInvalid",
             Self::ModelChanged => "ModelChanged",
             Self::PoolGone(_) => "PoolGone",
             Self::RecordGone => "RecordGone",
@@ -150,8 +154,9 @@ impl fmt::Display for Freeze {
             ),
             Self::ProviderConfigGone => f.write_str("the environment has no status.providerConfigRef, so the placement stays as it is"),
             Self::ProfileGone => {
-                f.write_str("the model has no usable profile of this name and topology any more, so the placement stays as it is")
+                f.write_str("the model has no profile of this name and topology any more, so the placement stays as it is")
             }
+            Self::ProfileInvalid => f.write_str("the profile breaks rules (see condition ProfileValid), so the placement stays as it is"),
             Self::ModelChanged => f.write_str("no profile of the new model fits the placement's pools, so it stays as it is"),
             Self::PoolGone(pool) => write!(f, "the environment has no pool {pool} any more, so the placement stays as it is"),
             Self::RecordGone => f.write_str(

@@ -55,13 +55,16 @@ fn render(wish: Wish<'_>, existing: &Existing, environments: &Environments) -> R
     if let Some(gone) = recorded.map(|phase| &phase.pool).find(|pool| environment.pool(pool).is_none()) {
         return Err(Freeze::PoolGone(gone.clone()));
     }
-    let usable = |profile: &&Profile| profile.topology == existing.topology && profile.violations.is_empty();
-    let mut profiles = wish.model.profiles.iter().filter(usable);
+    let mut profiles = wish.model.profiles.iter().filter(|profile| profile.topology == existing.topology);
     if record.model == wish.deployment.model_ref {
         let profile = profiles.find(|profile| profile.name == record.profile).ok_or(Freeze::ProfileGone)?;
+        if !profile.violations.is_empty() {
+            return Err(Freeze::ProfileInvalid);
+        }
         let sizing = size(wish, profile, existing, record, environment).ok_or(Freeze::ProfileGone)?;
         return Ok((profile.name.clone(), sizing));
     }
+    let profiles = profiles.filter(|profile| profile.violations.is_empty());
     let fits = |sizing: &Sizing| {
         sizing
             .charges()

@@ -28,7 +28,7 @@ pub struct Situation<'a> {
 pub struct Plan {
     /// Every placement that is to be, sorted by environment and topology.
     pub placements: Vec<Placement>,
-    /// How the new ones were found; `None` when none was needed.
+    /// How the new ones were found; `None` when none was needed, or a profile of the topology breaks rules.
     pub decision: Option<Decision>,
 }
 
@@ -85,7 +85,9 @@ pub fn schedule(situation: Situation<'_>) -> Plan {
     let leaving = still_needed(wish.deployment, leaving, wanted.saturating_sub(ready));
     let missing = wanted.saturating_sub(staying.len());
     let mut placements: Vec<Placement> = staying.into_iter().chain(leaving).map(|(_, placement)| placement).collect();
-    let decision = (missing > 0).then(|| place(situation, &mut placements, missing));
+    // A broken profile is not passed over in silence for the next one.
+    let blocked = !wish.model.violations_of(wish.deployment.topology).is_empty();
+    let decision = (missing > 0 && !blocked).then(|| place(situation, &mut placements, missing));
     placements.sort_by(|a, b| (&a.environment, a.topology).cmp(&(&b.environment, b.topology)));
     Plan { placements, decision }
 }

@@ -1,4 +1,10 @@
+//! The function protocol, and the function as a whole.
+
+mod cluster;
+mod fleet;
+mod guard;
 mod protocol;
+mod sequence;
 mod structs_hostile;
 mod structs_properties;
 mod structs_read;

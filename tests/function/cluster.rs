@@ -1,0 +1,240 @@
+//! Plays Crossplane around the function: fetches what it requires, applies what it wants, keeps what it reports.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use function_modelplane::function::proto::resource_selector::Match;
+use function_modelplane::function::proto::{
+    Condition, Ready, Resource, ResourceSelector, Resources, RunFunctionRequest, RunFunctionResponse, Severity, State, Status,
+};
+use function_modelplane::function::run;
+use function_modelplane::function::structs::{from_struct, to_struct};
+use serde_json::{Value, json};
+
+/// A control plane with one composite resource under reconciliation.
+#[derive(Clone)]
+pub(super) struct Cluster {
+    /// Everything that can be required.
+    pub(super) objects: Vec<Value>,
+    /// The composite resource.
+    pub(super) composite: Value,
+    /// Its composed resources.
+    pub(super) composed: BTreeMap<String, Value>,
+    /// The step's input.
+    pub(super) input: Option<Value>,
+    /// What an earlier step wants.
+    pub(super) earlier: State,
+}
+
+/// What came of one reconcile.
+pub(super) struct Reconciled {
+    /// The last response.
+    pub(super) response: RunFunctionResponse,
+    /// The keys that were required in the end.
+    pub(super) required: BTreeSet<String>,
+    /// How often the function was called.
+    pub(super) calls: usize,
+}
+
+impl Reconciled {
+    /// The results: severity and message.
+    pub(super) fn results(&self) -> Vec<(Severity, String)> {
+        self.response.results.iter().map(|result| (result.severity(), result.message.clone())).collect()
+    }
+
+    /// The message of a fatal result.
+    pub(super) fn fatal(&self) -> Option<String> {
+        self.results().into_iter().find(|(severity, _)| *severity == Severity::Fatal).map(|(_, message)| message)
+    }
+
+    /// The conditions: type, status, reason.
+    pub(super) fn conditions(&self) -> Vec<(String, &'static str, String)> {
+        self.response.conditions.iter().map(|condition| (condition.r#type.clone(), word(condition), condition.reason.clone())).collect()
+    }
+
+    /// The composed resources that are wanted.
+    pub(super) fn desired(&self) -> BTreeMap<String, Value> {
+        let resources = self.response.desired.iter().flat_map(|state| &state.resources);
+        resources.map(|(key, resource)| (key.clone(), from_struct(resource.resource.as_deref().unwrap()).unwrap())).collect()
+    }
+
+    /// The status that is wanted.
+    pub(super) fn status(&self) -> Value {
+        let composite = self.response.desired.as_ref().and_then(|state| state.composite.as_ref());
+        let object: Value =
+            composite.and_then(|composite| composite.resource.as_deref()).map_or(Value::Null, |bytes| from_struct(bytes).unwrap());
+        object["status"].clone()
+    }
+
+    /// Whether the composite resource is held back from being ready.
+    pub(super) fn held_back(&self) -> bool {
+        self.response
+            .desired
+            .as_ref()
+            .is_some_and(|state| state.composite.as_ref().is_some_and(|composite| composite.ready() == Ready::False))
+    }
+}
+
+fn word(condition: &Condition) -> &'static str {
+    match condition.status() {
+        Status::ConditionTrue => "True",
+        Status::ConditionFalse => "False",
+        Status::ConditionUnknown => "Unknown",
+        Status::ConditionUnspecified => "unspecified",
+    }
+}
+
+impl Cluster {
+    /// A control plane with objects and a composite resource.
+    pub(super) fn new(composite: Value, objects: Vec<Value>) -> Self {
+        Self { objects, composite, composed: BTreeMap::new(), input: None, earlier: State::default() }
+    }
+
+    /// The request of a first call.
+    pub(super) fn request(&self) -> RunFunctionRequest {
+        let resource = |object: &Value| Resource { resource: Some(to_struct(object).unwrap()), ..Resource::default() };
+        RunFunctionRequest {
+            observed: Some(State {
+                composite: Some(resource(&self.composite)),
+                resources: self.composed.iter().map(|(key, object)| (key.clone(), resource(object))).collect(),
+            }),
+            desired: Some(self.earlier.clone()),
+            input: self.input.as_ref().map(|input| to_struct(input).unwrap()),
+            ..RunFunctionRequest::default()
+        }
+    }
+
+    /// What a selector finds.
+    pub(super) fn select(&self, selector: &ResourceSelector) -> Resources {
+        let found = self.objects.iter().filter(|object| {
+            let metadata = &object["metadata"];
+            let by_name = match &selector.r#match {
+                Some(Match::MatchName(name)) => {
+                    metadata["name"] == json!(name) && metadata["namespace"].as_str() == selector.namespace.as_deref()
+                }
+                Some(Match::MatchLabels(labels)) => labels.labels.is_empty(),
+                None => false,
+            };
+            by_name && object["kind"] == json!(selector.kind) && object["apiVersion"] == json!(selector.api_version)
+        });
+        Resources { items: found.map(|object| Resource { resource: Some(to_struct(object).unwrap()), ..Resource::default() }).collect() }
+    }
+
+    /// Calls the function until its requirements no longer change, and changes nothing.
+    pub(super) fn dry_run(&self) -> Reconciled {
+        let mut request = self.request();
+        let (mut response, _) = run(&request);
+        let mut calls = 1;
+        loop {
+            let requirements = response.requirements.clone().unwrap_or_default().resources;
+            let fatal = response.results.iter().any(|result| result.severity() == Severity::Fatal);
+            if requirements.is_empty() || fatal {
+                break;
+            }
+            request.required_resources = requirements.iter().map(|(key, selector)| (key.clone(), self.select(selector))).collect();
+            let (next, _) = run(&request);
+            calls += 1;
+            assert!(calls <= 6, "Crossplane gives up after six calls");
+            let stable = next.requirements == response.requirements;
+            response = next;
+            if stable {
+                break;
+            }
+        }
+        let required = response.requirements.iter().flat_map(|requirements| requirements.resources.keys().cloned()).collect();
+        Reconciled { response, required, calls }
+    }
+
+    /// Reconciles: a fatal result changes nothing but conditions; otherwise what is not wanted is deleted.
+    pub(super) fn reconcile(&mut self) -> Reconciled {
+        let reconciled = self.dry_run();
+        let conditions: Vec<Value> = reconciled
+            .response
+            .conditions
+            .iter()
+            .map(|condition| {
+                json!({"type": condition.r#type, "status": word(condition), "reason": condition.reason, "message": condition.message(),
+                       "lastTransitionTime": "2024-01-01T00:00:00Z"})
+            })
+            .collect();
+        if reconciled.fatal().is_none() {
+            self.composite["status"] = reconciled.status();
+            self.apply(reconciled.desired());
+        }
+        let mut all: Vec<Value> = self.composite["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        all.retain(|old| conditions.iter().all(|new| new["type"] != old["type"]));
+        all.extend(conditions);
+        if !self.composite["status"].is_object() {
+            self.composite["status"] = json!({});
+        }
+        self.composite["status"]["conditions"] = Value::Array(all);
+        reconciled
+    }
+
+    fn apply(&mut self, desired: BTreeMap<String, Value>) {
+        let namespace = self.composite["metadata"]["namespace"].clone();
+        let before = std::mem::take(&mut self.composed);
+        for (key, mut object) in desired {
+            let old = before.get(&key).cloned().unwrap_or(Value::Null);
+            let metadata = object["metadata"].as_object_mut().map(std::mem::take).unwrap_or_default();
+            object["metadata"] = Value::Object(metadata);
+            if object["metadata"]["name"].is_null() {
+                object["metadata"]["name"] = json!(format!("generated-{key}"));
+            }
+            object["metadata"]["namespace"] = namespace.clone();
+            object["metadata"]["uid"] = json!("a-uid");
+            object["metadata"]["managedFields"] = json!([{"manager": "crossplane", "fieldsV1": {"f:spec": {}}}]);
+            object["metadata"]["annotations"]["crossplane.io/composition-resource-name"] = json!(key);
+            object["status"] = old["status"].clone();
+            if object["status"].is_null() {
+                object.as_object_mut().unwrap().remove("status");
+            }
+            self.composed.insert(key, object);
+        }
+    }
+
+    /// Sets a serving object's conditions, on whatever cluster it is: `True` or `False` for each phase and the router.
+    pub(super) fn report(&mut self, key: &str, decode: bool, prefill: bool, router: bool) {
+        let ready = decode && prefill && router;
+        let condition = |kind: &str, status: bool| {
+            let status = if status { "True" } else { "False" };
+            json!({"type": kind, "status": status, "reason": "Reported", "message": "by KServe"})
+        };
+        let status = json!({
+            "url": "http://gateway/served",
+            "conditions": [
+                condition("PresetsCombined", true), condition("MainWorkloadReady", decode), condition("PrefillWorkloadReady", prefill),
+                condition("RouterReady", router), condition("WorkloadsReady", decode && prefill), condition("Ready", ready),
+            ],
+        });
+        let object = self.composed.get_mut(key).unwrap();
+        if object["kind"] == json!("Object") {
+            let mut manifest = object["spec"]["forProvider"]["manifest"].clone();
+            manifest["metadata"]["generation"] = json!(1);
+            manifest["status"] = status;
+            object["status"] =
+                json!({"atProvider": {"manifest": manifest}, "conditions": [condition("Synced", true), condition("Ready", ready)]});
+        } else {
+            object["status"] = status;
+        }
+    }
+
+    /// Marks every Object that is not a serving object as there.
+    pub(super) fn create_the_rest(&mut self) {
+        for object in self.composed.values_mut().filter(|object| object["kind"] == json!("Object")) {
+            if object["spec"]["forProvider"]["manifest"]["kind"] != json!("LLMInferenceService") {
+                object["status"] = json!({"conditions": [{"type": "Ready", "status": "True", "reason": "Available"}]});
+            }
+        }
+    }
+
+    /// Changes one of the objects that can be required.
+    pub(super) fn change(&mut self, kind: &str, name: &str, change: impl FnOnce(&mut Value)) {
+        let found = self.objects.iter_mut().find(|object| object["kind"] == json!(kind) && object["metadata"]["name"] == json!(name));
+        change(found.unwrap());
+    }
+
+    /// Deletes one of the objects that can be required.
+    pub(super) fn delete(&mut self, kind: &str, name: &str) {
+        self.objects.retain(|object| object["kind"] != json!(kind) || object["metadata"]["name"] != json!(name));
+    }
+}
