@@ -14,3 +14,4 @@ mod compose;
 mod domain;
 mod function;
 mod package;
+mod rooms;

@@ -1,4 +1,5 @@
 //! What is rendered.
 
 mod argv;
+mod engine_pod;
 mod preset;

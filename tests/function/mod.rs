@@ -1,12 +1,15 @@
 //! The function protocol, and the function as a whole.
 
+mod access;
 mod cluster;
 mod fleet;
 mod guard;
+mod hostile;
 mod protocol;
 mod sequence;
 mod structs_hostile;
 mod structs_properties;
 mod structs_read;
 mod structs_write;
+mod upstream;
 mod wire;

@@ -1,0 +1,108 @@
+//! Gated models: the Hugging Face token reaches KServe, and never the function.
+
+use serde_json::{Value, json};
+
+use super::cluster::Cluster;
+use super::fleet::{cluster, deployment, environment, model};
+
+/// A model whose token is in a Secret.
+fn gated(namespace: &str, key: &str) -> Value {
+    let mut model = model();
+    model["spec"]["huggingFace"]["secretRef"] = json!({"name": "hub", "namespace": namespace, "key": key});
+    model
+}
+
+/// The environment of the control plane's own cluster.
+fn local() -> Value {
+    let mut here = environment("here");
+    here["spec"]["cluster"] = json!({"source": "Local"});
+    here["status"].as_object_mut().unwrap().remove("providerConfigRef");
+    here
+}
+
+fn keys(cluster: &mut Cluster) -> Vec<String> {
+    cluster.reconcile().desired().into_keys().collect()
+}
+
+#[test]
+fn on_another_cluster_the_secret_is_copied_by_reference() {
+    let mut cluster = Cluster::new(deployment(1), vec![gated("hubs", "token"), environment("east")]);
+    let desired = cluster.reconcile().desired();
+    assert_eq!(
+        desired["token-east"]["spec"],
+        json!({
+            "providerConfigRef": {"kind": "ClusterProviderConfig", "name": "east-cluster-kubeconfig"},
+            "references": [{
+                "patchesFrom": {"apiVersion": "v1", "kind": "Secret", "namespace": "hubs", "name": "hub", "fieldPath": "data[token]"},
+                "toFieldPath": "data.HF_TOKEN",
+            }],
+            "forProvider": {"manifest": {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "chat-hf-token", "namespace": "team"}}},
+        })
+    );
+    assert_eq!(
+        desired["object-serviceaccount-east"]["spec"]["forProvider"]["manifest"],
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "chat-engine", "namespace": "team"},
+               "secrets": [{"name": "chat-hf-token"}]})
+    );
+    let service = &desired["object-east-pd"]["spec"]["forProvider"]["manifest"]["spec"];
+    for phase in [service, &service["prefill"]] {
+        assert_eq!(phase["template"]["serviceAccountName"], json!("chat-engine"), "both phases download the model");
+    }
+}
+
+#[test]
+fn a_frozen_placement_never_passes_a_copied_token_on() {
+    let mut cluster = Cluster::new(deployment(1), vec![gated("hubs", "token"), environment("east"), environment("west")]);
+    cluster.reconcile();
+    cluster.composed.get_mut("token-east").unwrap()["spec"]["forProvider"]["manifest"]["data"] = json!({"HF_TOKEN": "c2VjcmV0"});
+    cluster.delete("InferenceEnvironment", "east");
+    let text = json!(cluster.reconcile().desired()).to_string();
+    assert!(text.contains("token-east") && !text.contains("c2VjcmV0"));
+}
+
+#[test]
+fn here_the_secret_must_be_where_kserve_reads_it() {
+    let mut fitting = Cluster::new(deployment(1), vec![gated("team", "HF_TOKEN"), local()]);
+    assert_eq!(keys(&mut fitting), ["llmisvc-here-pd", "serviceaccount-here"]);
+    for (namespace, key) in [("hubs", "HF_TOKEN"), ("team", "token")] {
+        let mut elsewhere = Cluster::new(deployment(1), vec![gated(namespace, key), local()]);
+        let rejected = elsewhere.reconcile().status()["scheduling"]["rejected"][0].clone();
+        assert_eq!(rejected["reason"], json!("SecretElsewhere"), "{namespace}/{key}");
+    }
+}
+
+#[test]
+fn without_a_secret_there_is_no_service_account() {
+    assert_eq!(keys(&mut cluster(1)), ["namespace-east", "object-east-pd"]);
+}
+
+#[test]
+fn in_a_shared_namespace_names_tell_namespaces_apart() {
+    let name = |namespace: &str| {
+        let mut cluster = cluster(1);
+        cluster.composite["metadata"]["namespace"] = json!(namespace);
+        cluster.input = Some(json!({"apiVersion": "modelplane.fn.crossplane.io/v1beta1", "kind": "Input", "remoteNamespace": "models"}));
+        let manifest = cluster.reconcile().desired()["object-east-pd"]["spec"]["forProvider"]["manifest"]["metadata"].clone();
+        assert_eq!(manifest["namespace"], json!("models"));
+        manifest["name"].as_str().unwrap().to_owned()
+    };
+    let (one, other) = (name("team-a"), name("team-b"));
+    assert_ne!(one, other);
+    assert!(one.starts_with("chat-") && one.ends_with("-pd") && one.len() <= 38, "{one}");
+}
+
+#[test]
+fn what_runs_keeps_its_name_when_the_shared_namespace_changes() {
+    let mut cluster = cluster(1);
+    cluster.reconcile();
+    cluster.input = Some(json!({"remoteNamespace": "models"}));
+    let manifest = cluster.reconcile().desired()["object-east-pd"]["spec"]["forProvider"]["manifest"]["metadata"].clone();
+    assert_eq!(manifest, json!({"name": "chat-pd", "namespace": "team"}), "another name would leave the old one behind, unmanaged");
+}
+
+#[test]
+fn an_input_with_an_unknown_field_changes_nothing() {
+    let mut cluster = cluster(1);
+    cluster.input = Some(json!({"rdmaa": "Pin"}));
+    assert!(cluster.reconcile().fatal().unwrap().starts_with("input: unknown field `rdmaa`"));
+}

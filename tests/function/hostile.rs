@@ -1,0 +1,126 @@
+//! Wrong types, missing fields and large fleets.
+
+use function_modelplane::function::proto::{Resource, RunFunctionRequest, State};
+use function_modelplane::function::{Outcome, run};
+use serde_json::{Value, json};
+
+use super::cluster::Cluster;
+use super::fleet::{cluster, deployment, environment, model, settled};
+
+/// Every way to put a wrong value in place of one part of an object.
+fn mutations(object: &Value) -> Vec<Value> {
+    fn walk(root: &Value, path: &str, node: &Value, found: &mut Vec<Value>) {
+        let wrong = [json!(null), json!(-1), json!(1.5), json!("{{ x }}"), json!([]), json!({}), json!(true)];
+        for value in wrong {
+            let mut mutated = root.clone();
+            *mutated.pointer_mut(path).unwrap() = value;
+            found.push(mutated);
+        }
+        let children: Vec<String> = match node {
+            Value::Object(fields) => fields.keys().map(|key| key.replace('~', "~0").replace('/', "~1")).collect(),
+            Value::Array(items) => (0..items.len()).map(|index| index.to_string()).collect(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+        };
+        for child in children {
+            let path = format!("{path}/{child}");
+            walk(root, &path, root.pointer(&path).unwrap(), found);
+        }
+    }
+    let mut found = Vec::new();
+    for field in object.as_object().unwrap().keys() {
+        let path = format!("/{field}");
+        walk(object, &path, object.pointer(&path).unwrap(), &mut found);
+    }
+    found.retain(Value::is_object);
+    found
+}
+
+/// What serves is wanted, or nothing changes at all.
+fn holds(cluster: &Cluster, what: &str) {
+    let reconciled = cluster.dry_run();
+    let kept =
+        reconciled.fatal().is_some() || ["object-east-pd", "object-west-pd"].iter().all(|key| reconciled.desired().contains_key(*key));
+    assert!(kept, "{what}");
+}
+
+#[test]
+fn whatever_is_wrong_with_an_input_nothing_that_serves_is_dropped_and_nothing_panics() {
+    let base = settled();
+    for (kind, name) in [("ClusterModel", "llama"), ("InferenceEnvironment", "east")] {
+        let object = base.objects.iter().find(|object| object["kind"] == json!(kind) && object["metadata"]["name"] == json!(name)).unwrap();
+        for mutated in mutations(object) {
+            let what = format!("{kind}: {mutated}");
+            let mut cluster = base.clone();
+            // What the API server found by name it found by name.
+            cluster.change(kind, name, |object| *object = mutated);
+            cluster.composite["spec"]["scaling"]["fixed"]["replicas"] = json!(1);
+            holds(&cluster, &what);
+        }
+    }
+    for mutated in mutations(&base.composite["status"].clone()) {
+        let mut cluster = base.clone();
+        cluster.composite["status"] = mutated.clone();
+        holds(&cluster, &format!("status: {mutated}"));
+    }
+    for mutated in mutations(&json!({"spec": base.composite["spec"]})) {
+        let mut cluster = base.clone();
+        cluster.composite["spec"] = mutated["spec"].clone();
+        let reconciled = cluster.dry_run();
+        assert!(!reconciled.response.results.iter().any(|result| result.message.contains("unexpectedly")), "{mutated}");
+    }
+    for mutated in mutations(&base.composed["object-east-pd"]) {
+        let mut cluster = base.clone();
+        cluster.composed.insert("object-east-pd".to_owned(), mutated.clone());
+        let reconciled = cluster.dry_run();
+        assert!(!reconciled.response.results.iter().any(|result| result.message.contains("unexpectedly")), "{mutated}");
+    }
+}
+
+#[test]
+fn a_request_that_holds_nothing_readable_is_a_fatal_result() {
+    let resource = |bytes: &'static [u8]| Some(Resource { resource: Some(bytes::Bytes::from_static(bytes)), ..Resource::default() });
+    let requests = [
+        RunFunctionRequest::default(),
+        RunFunctionRequest {
+            observed: Some(State { composite: resource(b"\xff\xff\xff"), ..State::default() }),
+            ..RunFunctionRequest::default()
+        },
+        Cluster::new(json!({"apiVersion": "v1", "kind": "Pod"}), Vec::new()).request(),
+    ];
+    let expected = [
+        "the request holds no composite resource",
+        "cannot read the composite resource: ",
+        "cannot compose a Pod of v1; use this function for ModelDeployment, ClusterModel, Model and InferenceEnvironment",
+    ];
+    for (request, message) in requests.iter().zip(expected) {
+        let (_, report) = run(request);
+        assert_eq!(report.outcome, Outcome::Fatal);
+        assert!(report.message.as_ref().unwrap().starts_with(message), "{report:?}");
+    }
+}
+
+#[test]
+fn a_thousand_environments_are_considered_and_twenty_rejections_listed() {
+    let mut objects = vec![model()];
+    for number in 0..1000 {
+        let mut environment = environment(&format!("env-{number:04}"));
+        if number >= 3 {
+            environment["metadata"]["labels"]["modelplane.ai/rdma"] = json!("false");
+        }
+        objects.push(environment);
+    }
+    let mut cluster = Cluster::new(deployment(3), objects);
+    let status = cluster.reconcile().status();
+    let scheduling = &status["scheduling"];
+    assert_eq!((&scheduling["considered"], &scheduling["matched"], &scheduling["rejectedTotal"]), (&json!(1000), &json!(3), &json!(997)));
+    assert_eq!(scheduling["rejected"].as_array().unwrap().len(), 20);
+    assert_eq!(status["placements"]["summary"], json!("0/3"));
+}
+
+#[test]
+fn an_answer_that_crossplane_would_not_take_is_a_fatal_result() {
+    let mut cluster = cluster(2);
+    cluster.change("ClusterModel", "llama", |object| object["spec"]["serving"][0]["engine"]["args"] = json!(["x".repeat(3 << 20)]));
+    let fatal = cluster.reconcile().fatal().unwrap();
+    assert!(fatal.starts_with("cannot answer: the response has "), "{fatal}");
+}

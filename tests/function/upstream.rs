@@ -1,0 +1,150 @@
+//! Modelplane's own API keeps its meaning: manifests with the fields and values of its examples do here what they did there.
+
+use serde_json::{Value, json};
+
+use super::cluster::Cluster;
+
+/// A catalog entry that says nothing of topology, GPUs or per-pod resources.
+fn model() -> Value {
+    json!({
+        "apiVersion": "modelplane.ai/v1alpha1", "kind": "ClusterModel",
+        "metadata": {"name": "qwen-2-5-0-5b", "labels": {"modelplane.ai/family": "qwen", "modelplane.ai/size": "0.5b"}},
+        "spec": {
+            "model": {"name": "Qwen/Qwen2.5-0.5B-Instruct"},
+            "source": "HuggingFace",
+            "huggingFace": {"repo": "Qwen/Qwen2.5-0.5B-Instruct"},
+            "resources": {"vram": "2Gi", "cpu": "3", "memory": "10Gi"},
+            "serving": [{"name": "vllm", "engine": {"name": "vLLM", "image": "vllm/vllm-openai:v0.7.3"}}],
+        },
+    })
+}
+
+fn deployment() -> Value {
+    json!({
+        "apiVersion": "modelplane.ai/v1alpha1", "kind": "ModelDeployment",
+        "metadata": {"name": "qwen-demo", "namespace": "ml-team"},
+        "spec": {"modelRef": {"name": "qwen-2-5-0-5b"}, "environments": 1},
+    })
+}
+
+fn existing() -> Value {
+    json!({
+        "apiVersion": "modelplane.ai/v1alpha1", "kind": "InferenceEnvironment",
+        "metadata": {"name": "byo-us-east", "labels": {"modelplane.ai/environment": "true", "modelplane.ai/region": "us-east"}},
+        "spec": {"cluster": {"source": "Existing", "existing": {
+            "secretRef": {"name": "byo-cluster-kubeconfig", "key": "kubeconfig"},
+            "nodePools": [{"name": "gpu-h100", "nodeCount": 2,
+                           "gpu": {"acceleratorType": "nvidia-h100-80gb", "acceleratorCount": 8, "memory": "80Gi"}}],
+        }}},
+    })
+}
+
+fn gke() -> Value {
+    json!({
+        "apiVersion": "modelplane.ai/v1alpha1", "kind": "InferenceEnvironment",
+        "metadata": {"name": "gke-us-central", "labels": {"modelplane.ai/environment": "true", "modelplane.ai/region": "us-central"}},
+        "spec": {"cluster": {"source": "GKE", "gke": {
+            "project": "my-gcp-project", "region": "us-central1",
+            "nodePools": [
+                {"name": "system", "role": "System", "machineType": "e2-standard-4", "nodeCount": 1, "minNodeCount": 1, "maxNodeCount": 2},
+                {"name": "gpu-l4", "role": "GPU", "machineType": "g2-standard-8",
+                 "gpu": {"acceleratorType": "nvidia-l4", "acceleratorCount": 1, "memory": "24Gi"},
+                 "nodeCount": 1, "minNodeCount": 0, "maxNodeCount": 4, "zones": ["us-central1-a", "us-central1-c"]},
+            ],
+        }}},
+    })
+}
+
+/// The status that whoever provisions a GKE cluster writes: pools without names.
+fn provisioned() -> Value {
+    let mut environment = gke();
+    environment["status"] = json!({
+        "namespace": "modelplane-system",
+        "providerConfigRef": {"name": "gke-us-central-cluster-kubeconfig"},
+        "gateway": {"address": "10.1.2.3"},
+        "capacity": {"gpuPools": [{"acceleratorType": "nvidia-l4", "memory": "24Gi", "countPerNode": 1, "nodes": 4}]},
+    });
+    environment
+}
+
+#[test]
+fn an_existing_cluster_gets_its_provider_config_and_capacity() {
+    let reconciled = Cluster::new(existing(), Vec::new()).reconcile();
+    let secret = |name: &str| json!({"namespace": "modelplane-system", "name": name, "key": "kubeconfig"});
+    assert_eq!(
+        json!(reconciled.desired()),
+        json!({"cluster-provider-config-kubernetes": {
+            "apiVersion": "kubernetes.m.crossplane.io/v1alpha1", "kind": "ClusterProviderConfig",
+            "metadata": {"name": "byo-us-east-cluster-kubeconfig"},
+            "spec": {"credentials": {"source": "Secret", "secretRef": secret("byo-cluster-kubeconfig")}},
+        }})
+    );
+    assert_eq!(
+        reconciled.status(),
+        json!({
+            "providerConfigRef": {"name": "byo-us-east-cluster-kubeconfig"}, "namespace": "modelplane-system",
+            "capacity": {"gpuPools": [{"name": "gpu-h100", "acceleratorType": "nvidia-h100-80gb", "memory": "80Gi",
+                                       "countPerNode": 8, "nodes": 2, "resourceName": "nvidia.com/gpu"}]},
+        })
+    );
+}
+
+#[test]
+fn a_model_without_topology_is_served_unified_with_the_gpus_its_vram_needs() {
+    let mut environments = Cluster::new(existing(), Vec::new());
+    environments.reconcile();
+    let mut cluster = Cluster::new(deployment(), vec![model(), environments.composite]);
+    let reconciled = cluster.reconcile();
+    let resources = json!({"cpu": "3", "memory": "10Gi", "nvidia.com/gpu": "1"});
+    assert_eq!(
+        reconciled.desired()["object-byo-us-east-unified"]["spec"],
+        json!({
+            "providerConfigRef": {"kind": "ClusterProviderConfig", "name": "byo-us-east-cluster-kubeconfig"},
+            "readiness": {"policy": "DeriveFromObject"},
+            "forProvider": {"manifest": {
+                "apiVersion": "serving.kserve.io/v1alpha2", "kind": "LLMInferenceService",
+                "metadata": {"name": "qwen-demo-unified", "namespace": "ml-team"},
+                "spec": {
+                    "model": {"uri": "hf://Qwen/Qwen2.5-0.5B-Instruct", "name": "Qwen/Qwen2.5-0.5B-Instruct"},
+                    "replicas": 1,
+                    "labels": {"inference.optimization/acceleratorName": "nvidia-h100-80gb"},
+                    "router": {"route": {}, "gateway": {}},
+                    "template": {
+                        "containers": [{
+                            "name": "main", "image": "vllm/vllm-openai:v0.7.3",
+                            "resources": {"requests": resources, "limits": resources},
+                            "startupProbe": {"failureThreshold": 360, "periodSeconds": 10},
+                            "securityContext": {"runAsNonRoot": false, "runAsUser": 0, "readOnlyRootFilesystem": false},
+                        }],
+                        "volumes": [{"name": "dshm", "emptyDir": {"medium": "Memory", "sizeLimit": "10Gi"}}],
+                    },
+                },
+            }},
+        })
+    );
+}
+
+#[test]
+fn a_gke_cluster_that_another_function_provisioned_is_used_as_its_status_says() {
+    let mut cluster = Cluster::new(deployment(), vec![model(), provisioned()]);
+    let item = cluster.reconcile().status()["placements"]["items"][0].clone();
+    assert_eq!((&item["environment"], &item["decode"]["pool"]), (&json!("gke-us-central"), &json!("nvidia-l4")));
+    assert_eq!(item["decode"]["gpusPerReplica"], json!(1));
+}
+
+#[test]
+fn a_gke_cluster_that_nobody_provisioned_is_not_ready_for_anything() {
+    let mut cluster = Cluster::new(deployment(), vec![model(), gke()]);
+    let rejected = cluster.reconcile().status()["scheduling"]["rejected"].clone();
+    assert_eq!(rejected[0]["reason"], json!("NotReady"));
+    let own = Cluster::new(gke(), Vec::new()).reconcile();
+    assert!(own.held_back() && own.fatal().is_none(), "without any composed resource it would be Ready");
+    assert_eq!(own.conditions(), vec![("EnvironmentValid".to_owned(), "False", "NotProvisioned".to_owned())]);
+}
+
+#[test]
+fn a_cluster_that_another_function_composed_is_not_deleted() {
+    let mut cluster = Cluster::new(provisioned(), Vec::new());
+    cluster.composed.insert("gke-cluster".to_owned(), json!({"kind": "GKECluster", "metadata": {"name": "gke-us-central"}}));
+    assert!(cluster.reconcile().fatal().unwrap().starts_with("cannot take over: gke-cluster (GKECluster gke-us-central) would be deleted"));
+}
