@@ -1,26 +1,51 @@
 //! The `function-modelplane` binary.
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::Parser as _;
 use function_modelplane::cli::preview::{Preview, preview};
+use function_modelplane::server;
 
-#[derive(Debug, Parser)]
+/// Crossplane composition function that serves large language models with prefill and decode disaggregated.
+///
+/// Without a command it serves Crossplane.
+#[derive(Debug, clap::Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: server::Options,
 }
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Shows what manifests would become.
+    /// Shows where manifests would be placed, and what would be composed.
+    ///
+    /// Exits with 0 when every deployment is placed, 1 when one is not, 2 when the manifests are wrong.
     Preview(Preview),
 }
 
 fn main() -> ExitCode {
-    let Arguments { command: Command::Preview(command) } = Arguments::parse();
-    match preview(&command, &mut std::io::stdin(), &mut std::io::stdout().lock(), &mut std::io::stderr().lock()) {
-        Ok(verdict) => ExitCode::from(verdict.exit_code()),
-        Err(_) => ExitCode::from(2),
+    let arguments = Arguments::parse();
+    match arguments.command {
+        None => match server::serve(&arguments.serve) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error, error.exit_code()),
+        },
+        Some(Command::Preview(command)) => {
+            match preview(&command, &mut io::stdin(), &mut io::stdout().lock(), &mut io::stderr().lock()) {
+                Ok(verdict) => ExitCode::from(verdict.exit_code()),
+                // Whoever reads the output may have seen enough.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+                Err(error) => fail(&error, 2),
+            }
+        }
     }
+}
+
+fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
+    let _ = writeln!(io::stderr(), "function-modelplane: {error}");
+    ExitCode::from(code)
 }

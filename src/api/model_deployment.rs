@@ -10,6 +10,9 @@ use super::selector::LabelSelector;
 /// The kind's name.
 pub const KIND: &str = "ModelDeployment";
 
+/// The most replicas of a phase in one environment.
+pub const MAX_REPLICAS: u32 = 100_000;
+
 /// A deployment of a model to one or more inference environments.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct ModelDeployment {
@@ -160,7 +163,7 @@ pub enum Signal {
 #[serde(deny_unknown_fields)]
 pub struct Fixed {
     /// Replicas in each environment.
-    #[schemars(range(min = 1, max = 100_000))]
+    #[schemars(range(min = 1, max = MAX_REPLICAS))]
     pub replicas: u32,
 }
 
@@ -173,10 +176,10 @@ pub struct Fixed {
 pub struct Concurrency {
     /// Replicas that are always there; 0 scales to zero without traffic.
     #[serde(default = "one")]
-    #[schemars(range(min = 0, max = 100_000))]
+    #[schemars(range(min = 0, max = MAX_REPLICAS))]
     pub min_replicas: u32,
     /// Replicas that are never exceeded.
-    #[schemars(range(min = 1, max = 100_000))]
+    #[schemars(range(min = 1, max = MAX_REPLICAS))]
     pub max_replicas: u32,
     /// Requests in flight per replica.
     #[schemars(range(min = 1, max = 1_000_000))]
@@ -201,10 +204,10 @@ pub struct Concurrency {
 pub struct Wva {
     /// Replicas that are always there.
     #[serde(default = "one")]
-    #[schemars(range(min = 1, max = 100_000))]
+    #[schemars(range(min = 1, max = MAX_REPLICAS))]
     pub min_replicas: u32,
     /// Replicas that are never exceeded.
-    #[schemars(range(min = 1, max = 100_000))]
+    #[schemars(range(min = 1, max = MAX_REPLICAS))]
     pub max_replicas: u32,
     /// What a replica costs relative to other variants, as a decimal number.
     #[serde(default = "default_variant_cost")]

@@ -41,6 +41,13 @@ impl Manifest {
     pub fn locate(&self, path: &str) -> Position {
         self.source.locate(path)
     }
+
+    /// The same as `file:line:column`.
+    #[must_use]
+    pub fn place(&self, path: &str) -> String {
+        let Position { line, column } = self.locate(path);
+        format!("{}:{line}:{column}", self.file.display())
+    }
 }
 
 /// Why manifests could not be read. It prints as `file:line:column: problem`.

@@ -9,7 +9,7 @@ use crate::cli::control_plane::{ControlPlane, ObjectKey};
 use crate::cli::manifests::{Manifest, load};
 use crate::cli::preview_table::Table;
 use crate::cli::rendered::render;
-use crate::function::Outcome;
+use crate::compose::conditions::{MODEL_INVALID, PLACEMENTS_SCHEDULED};
 use crate::function::proto::{RunFunctionResponse, Status};
 use crate::function::structs::from_struct;
 
@@ -69,11 +69,14 @@ pub fn preview(command: &Preview, stdin: &mut dyn Read, out: &mut dyn Write, err
         }
     };
     match Session::new(&manifests).and_then(Session::run) {
-        Ok(previewed) if previewed.is_empty() => {
+        Ok((previewed, _)) if previewed.is_empty() => {
             writeln!(err, "no ModelDeployment of {API_VERSION} in these manifests")?;
             Ok(Verdict::BadInput)
         }
-        Ok(previewed) => {
+        Ok((previewed, warnings)) => {
+            for warning in warnings {
+                writeln!(err, "{warning}")?;
+            }
             match command.output {
                 Format::Table => write!(out, "{}", Table(&previewed))?,
                 Format::Yaml => write!(out, "{}", previewed.iter().map(render).collect::<Vec<_>>().join("---\n"))?,
@@ -110,7 +113,7 @@ impl Previewed {
 
     /// Whether and why it is placed.
     pub(crate) fn scheduled(&self) -> Option<&crate::function::proto::Condition> {
-        self.response.conditions.iter().find(|condition| condition.r#type == crate::compose::conditions::PLACEMENTS_SCHEDULED)
+        self.response.conditions.iter().find(|condition| condition.r#type == PLACEMENTS_SCHEDULED)
     }
 }
 
@@ -144,11 +147,20 @@ impl<'a> Session<'a> {
     }
 
     /// Reconciles environments, then models, then deployments, so that manifests without a status are enough.
-    fn run(mut self) -> Result<Vec<Previewed>, Vec<String>> {
-        let mut problems = Vec::new();
+    /// Returns warnings too.
+    fn run(mut self) -> Result<(Vec<Previewed>, Vec<String>), Vec<String>> {
+        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
         for kind in [inference_environment::KIND, "ClusterModel", "Model"] {
             for key in self.control_plane.keys_of(API_VERSION, kind) {
-                problems.extend(self.reconcile(&key).err());
+                match self.reconcile(&key) {
+                    Ok(response) => {
+                        for condition in response.conditions.iter().filter(|condition| condition.status() == Status::ConditionFalse) {
+                            let described = self.describe(&key, condition.message());
+                            if condition.reason == MODEL_INVALID { problems.push(described) } else { warnings.push(described) }
+                        }
+                    }
+                    Err(problem) => problems.push(problem),
+                }
             }
         }
         let mut previewed = Vec::new();
@@ -158,22 +170,23 @@ impl<'a> Session<'a> {
                 Err(problem) => problems.push(problem),
             }
         }
-        if problems.is_empty() { Ok(previewed) } else { Err(problems) }
+        if problems.is_empty() { Ok((previewed, warnings)) } else { Err(problems) }
+    }
+
+    /// What the function says of an object, with the place of the field it is about.
+    fn describe(&self, key: &ObjectKey, message: &str) -> String {
+        let field = message.split_once(": ").map_or("", |(field, _)| field);
+        let manifest = self.manifests.iter().find(|(other, _)| other == key).map(|(_, manifest)| manifest);
+        let place = manifest.map(|manifest| manifest.place(field)).unwrap_or_default();
+        format!("{place}: {} {}: {message}", key.kind, key.name)
     }
 
     /// One object; a fatal result points at the field it is about.
     fn reconcile(&mut self, key: &ObjectKey) -> Result<RunFunctionResponse, String> {
-        let place = |field: &str| {
-            let manifest = self.manifests.iter().find(|(other, _)| other == key).map(|(_, manifest)| manifest);
-            manifest.map(|manifest| manifest.place(field)).unwrap_or_default()
-        };
-        let (response, report) = self.control_plane.reconcile(key).map_err(|problem| format!("{}: {problem}", place("")))?;
-        match (report.outcome, report.message) {
-            (Outcome::Fatal, Some(message)) => {
-                let field = message.split_once(": ").map_or("", |(field, _)| field);
-                Err(format!("{}: {} {}: {message}", place(field), key.kind, key.name))
-            }
-            (Outcome::Fatal | Outcome::Done | Outcome::Waiting, _) => Ok(response),
+        let (response, report) = self.control_plane.reconcile(key).map_err(|problem| self.describe(key, &problem))?;
+        match report.message {
+            Some(message) => Err(self.describe(key, &message)),
+            None => Ok(response),
         }
     }
 

@@ -27,7 +27,7 @@ fn write_deployment(f: &mut fmt::Formatter<'_>, previewed: &Previewed) -> fmt::R
     let status = &previewed.reported.status;
     if !status.placements.items.is_empty() {
         let mut grid = Grid::new();
-        grid.load_preset(NOTHING).set_header(["DEPLOYMENT", "ENVIRONMENT", "TOPOLOGY", "PROFILE", "DECODE", "PREFILL"]);
+        grid.load_style(NOTHING).set_header(["DEPLOYMENT", "ENVIRONMENT", "TOPOLOGY", "PROFILE", "DECODE", "PREFILL"]);
         for item in &status.placements.items {
             grid.add_row([
                 previewed.deployment.clone(),

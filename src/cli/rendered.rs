@@ -1,4 +1,5 @@
-//! Everything that is composed, as `crossplane composition render` prints it.
+//! Everything that is composed, as `crossplane composition render -x -r` prints it, without what only a control plane
+//! gives: generated names, owners and times.
 
 use serde_json::{Map, Value, json};
 
@@ -12,20 +13,18 @@ pub(crate) fn render(previewed: &Previewed) -> String {
     let mut documents = vec![composite(previewed)];
     let desired = previewed.response.desired.iter().flat_map(|state| &state.resources);
     documents.extend(desired.map(|(key, resource)| composed(previewed, key, resource)));
-    documents.extend(previewed.response.results.iter().enumerate().map(|(index, result)| {
+    documents.extend(previewed.response.results.iter().map(|result| {
         let severity = match result.severity() {
-            Severity::Fatal => "SEVERITY_FATAL",
-            Severity::Warning => "SEVERITY_WARNING",
-            Severity::Normal => "SEVERITY_NORMAL",
-            Severity::Unspecified => "SEVERITY_UNSPECIFIED",
+            Severity::Fatal => "Fatal",
+            Severity::Warning => "Warning",
+            Severity::Normal | Severity::Unspecified => "Normal",
         };
         json!({
             "apiVersion": "render.crossplane.io/v1beta1",
             "kind": "Result",
             "message": result.message,
-            "reason": result.reason,
+            "reason": result.reason(),
             "severity": severity,
-            "step": index,
         })
     }));
     let documents = documents.iter().map(|document| to_yaml(document).unwrap_or_else(|error| format!("# cannot print: {error}\n")));
@@ -46,15 +45,11 @@ fn composite(previewed: &Previewed) -> Value {
     if let Some(status) = status.as_object_mut() {
         status.insert("conditions".to_owned(), Value::Array(conditions.collect()));
     }
-    json!({
-        "apiVersion": object.get("apiVersion"),
-        "kind": object.get("kind"),
-        "metadata": {
-            "name": object.pointer("/metadata/name"),
-            "namespace": previewed.deployment.split_once('/').map(|(namespace, _)| namespace),
-        },
-        "status": status,
-    })
+    let mut composite = object.clone();
+    if let Some(fields) = composite.as_object_mut() {
+        fields.insert("status".to_owned(), status);
+    }
+    composite
 }
 
 /// What Crossplane adds to every composed resource.

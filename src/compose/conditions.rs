@@ -18,6 +18,9 @@ pub const PLACEMENTS_READY: &str = "PlacementsReady";
 /// Whether an InferenceEnvironment keeps the rules.
 pub const ENVIRONMENT_VALID: &str = "EnvironmentValid";
 
+/// The reason of a model that cannot be used as a whole.
+pub const MODEL_INVALID: &str = "ModelInvalid";
+
 /// A condition's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {

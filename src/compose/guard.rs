@@ -1,5 +1,6 @@
 //! Nothing is deleted by accident: when an answer would have to guess, it is fatal, and Crossplane changes nothing.
 
+use crate::compose::conditions::MODEL_INVALID;
 use crate::compose::model_deployment::{Inputs, ModelState};
 use crate::domain::names::PLACEMENT_ANNOTATION;
 use crate::domain::violation::join;
@@ -39,7 +40,7 @@ pub fn unusable_model(inputs: &Inputs) -> Option<Refusal> {
             message: format!("spec.modelRef: {kind} {name} does not exist; create it or name another"),
         }),
         ModelState::Invalid(violations) => {
-            Some(Refusal { reason: "ModelInvalid", message: format!("{kind} {name} is invalid: {}", join(violations)) })
+            Some(Refusal { reason: MODEL_INVALID, message: format!("{kind} {name} is invalid: {}", join(violations)) })
         }
     }
 }

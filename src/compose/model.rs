@@ -2,7 +2,7 @@
 
 use crate::api::condition::Condition;
 use crate::compose::composition::Composition;
-use crate::compose::conditions::{NewCondition, PROFILE_VALID};
+use crate::compose::conditions::{MODEL_INVALID, NewCondition, PROFILE_VALID};
 use crate::compose::events::events;
 use crate::domain::model::Model;
 use crate::domain::violation::{Violation, join};
@@ -12,7 +12,7 @@ use crate::domain::violation::{Violation, join};
 pub fn compose(model: &Result<Model, Vec<Violation>>, observed: &[Condition]) -> Composition {
     let condition = match model {
         Ok(model) => profile_valid(model),
-        Err(violations) => NewCondition::new(PROFILE_VALID, false, "ModelInvalid", join(violations)),
+        Err(violations) => NewCondition::new(PROFILE_VALID, false, MODEL_INVALID, join(violations)),
     };
     Composition { events: events(std::slice::from_ref(&condition), observed), conditions: vec![condition], ..Composition::default() }
 }

@@ -8,7 +8,7 @@ use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::{ModelDeploymentStatus, PlacementItem, RejectedEnvironment};
 use crate::compose::composition::{Composition, Status as CompositeStatus, Tally};
 use crate::compose::conditions::{
-    DECODE_READY, MODEL_RESOLVED, NewCondition, PLACEMENTS_READY, PLACEMENTS_SCHEDULED, PREFILL_READY, PROFILE_VALID, Status,
+    DECODE_READY, MODEL_INVALID, MODEL_RESOLVED, NewCondition, PLACEMENTS_READY, PLACEMENTS_SCHEDULED, PREFILL_READY, PROFILE_VALID, Status,
 };
 use crate::compose::events::{Event, events, rejections_changed};
 use crate::compose::frozen::freeze;
@@ -87,7 +87,7 @@ pub fn compose(inputs: &Inputs) -> Composition {
     let model = match &inputs.model {
         ModelState::Usable(model) => model,
         ModelState::Absent | ModelState::Invalid(_) => {
-            let refusal = unusable_model(inputs).unwrap_or(Refusal { reason: "ModelInvalid", message: String::new() });
+            let refusal = unusable_model(inputs).unwrap_or(Refusal { reason: MODEL_INVALID, message: String::new() });
             return refuse(inputs, &refusal, !inputs.existing.is_empty());
         }
     };
@@ -256,7 +256,7 @@ fn phase_ready(inputs: &Inputs, items: &[PlacementItem], phase: Phase) -> (Statu
         return (Status::True, "Available".to_owned(), format!("in {}/{wanted} environments", ready.len()));
     }
     let names: Vec<&str> = waiting.iter().map(|item| item.environment.as_str()).collect();
-    let message = format!("in {}/{wanted} environments{}", ready.len(), list("; not in ", &names));
+    let message = format!("in {}/{wanted} environments{}", ready.len(), list("; not in ", ", ", &names));
     (Status::False, "NotAvailable".to_owned(), message)
 }
 
@@ -278,18 +278,18 @@ fn placements_ready(inputs: &Inputs, items: &[PlacementItem]) -> NewCondition {
             format!("{}: {reason}: {message}", item.environment)
         })
         .collect();
-    NewCondition::new(PLACEMENTS_READY, false, "NotReady", format!("{progress}{}", list("; ", &explained)))
+    NewCondition::new(PLACEMENTS_READY, false, "NotReady", format!("{progress}{}", list("; ", "; ", &explained)))
 }
 
 /// At most five of a list, after an introduction.
-fn list<T: AsRef<str>>(introduction: &str, entries: &[T]) -> String {
+fn list<T: AsRef<str>>(introduction: &str, separator: &str, entries: &[T]) -> String {
     if entries.is_empty() {
         return String::new();
     }
     let shown: Vec<&str> = entries.iter().take(5).map(AsRef::as_ref).collect();
     let more = entries.len().saturating_sub(shown.len());
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{introduction}{}{rest}", shown.join("; "))
+    format!("{introduction}{}{rest}", shown.join(separator))
 }
 
 fn all_events(inputs: &Inputs, plan: &Plan, status: &ModelDeploymentStatus, conditions: &[NewCondition]) -> Vec<Event> {

@@ -62,6 +62,7 @@ impl Observed {
                     environment: environment.to_owned(),
                     topology,
                     record: resource.record.clone().or_else(remembered),
+                    local: matches!(key, Key::Service(..)),
                     ready: readiness(Some(resource), topology).ready,
                     accelerators: accelerators(resource.service.as_ref()),
                 })

@@ -41,11 +41,9 @@ pub fn readiness(resource: Option<&ObservedResource>, topology: Topology) -> Rea
     let prefill = either("PrefillWorkloadReady", "PrefillWorkerWorkloadReady");
     let is_true = |condition: Option<&Condition>| condition.is_some_and(Condition::is_true);
     let needs_prefill = topology == Topology::PrefillDecode;
-    let current = match (service.metadata.generation, service.status.observed_generation) {
-        (Some(generation), Some(observed)) => observed >= generation,
-        (Some(_), None) => false,
-        (None, _) => true,
-    };
+    // KServe up to v0.20 never writes observedGeneration; once it does, it counts.
+    let generations = service.metadata.generation.zip(service.status.observed_generation);
+    let current = generations.is_none_or(|(generation, observed)| observed >= generation);
     let checks = [
         ("PresetsNotCombined", is_true(find(conditions, "PresetsCombined")), find(conditions, "PresetsCombined")),
         ("DecodeNotReady", is_true(decode), decode),

@@ -1,6 +1,6 @@
 //! A ModelDeployment that keeps the rules.
 
-use crate::api::model_deployment::{ModelDeployment, ModelRef, Scaling, Signal, Topology, Wva};
+use crate::api::model_deployment::{MAX_REPLICAS, ModelDeployment, ModelRef, Scaling, Signal, Topology, Wva};
 use crate::api::selector::LabelSelector;
 use crate::domain::violation::Violation;
 
@@ -129,9 +129,9 @@ fn validate_scaling(path: &str, scaling: &Scaling, topology: Topology, violation
         }
     }
     if let Some(fixed) = &scaling.fixed
-        && fixed.replicas == 0
+        && !(1..=MAX_REPLICAS).contains(&fixed.replicas)
     {
-        violations.push(Violation::new(format!("{path}.fixed.replicas"), "is 0; set it to at least 1"));
+        violations.push(Violation::new(format!("{path}.fixed.replicas"), format!("is {}; set it to 1 to {MAX_REPLICAS}", fixed.replicas)));
     }
     if violations.len() > before {
         return None;
@@ -166,8 +166,8 @@ fn validate_replica_range(path: &str, least: u32, min: u32, max: u32, violations
     if min < least {
         violations.push(Violation::new(format!("{path}.minReplicas"), format!("is {min}; set it to at least {least}")));
     }
-    if max == 0 || max < min {
-        violations.push(Violation::new(format!("{path}.maxReplicas"), format!("is {max}; set it to at least {}", min.max(1))));
+    if !(min.max(1)..=MAX_REPLICAS).contains(&max) {
+        violations.push(Violation::new(format!("{path}.maxReplicas"), format!("is {max}; set it to {} to {MAX_REPLICAS}", min.max(1))));
     }
 }
 

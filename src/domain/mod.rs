@@ -2,7 +2,7 @@
 
 pub mod deployment;
 pub mod engine_args;
-pub mod engine_options;
+mod engine_options;
 pub mod environment;
 pub mod ledger;
 pub mod matching;

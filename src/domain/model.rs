@@ -263,7 +263,8 @@ fn phase(path: &str, engine: &Engine, resources: Option<&PodResources>, spec: &M
             require_positive(&format!("{path}.resources.{field}"), quantity, violations);
         }
     }
-    let gpus = match (resources.gpu, EngineArgs::parse(&engine.args).gpus(&engine.env)) {
+    let env_names: Vec<&str> = engine.env.iter().map(|variable| variable.name.as_str()).collect();
+    let gpus = match (resources.gpu, EngineArgs::parse(&engine.args).gpus(&env_names)) {
         (Some(gpus), _) | (None, Gpus::Stated(gpus)) => GpuDemand::Count(gpus),
         (None, Gpus::Unstated | Gpus::Unknown) => GpuDemand::Memory(spec.resources.vram.clone()),
     };

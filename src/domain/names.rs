@@ -197,6 +197,14 @@ fn non_empty(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
+/// Why a text cannot be a namespace's name.
+#[must_use]
+pub fn namespace_error(name: &str) -> Option<String> {
+    let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    let fits = plain && (1..=63).contains(&name.len()) && !name.starts_with('-') && !name.ends_with('-');
+    (!fits).then(|| format!("is {name:?}; write 1 to 63 lower case letters, digits and '-', with a letter or digit at both ends"))
+}
+
 /// A label value out of any text: what is not allowed becomes `-`, at most 63 characters.
 #[must_use]
 pub fn label_value(text: &str) -> String {

@@ -20,6 +20,8 @@ pub struct Existing {
     pub topology: Topology,
     /// What it was decided on; `None` when neither annotation nor status remembers.
     pub record: Option<PlacementRecord>,
+    /// Whether it is in the control plane's own cluster.
+    pub local: bool,
     /// Whether it serves now.
     pub ready: bool,
     /// The accelerator labels of decode and prefill, which cannot change.
@@ -71,6 +73,8 @@ pub enum Freeze {
     EnvironmentDraining,
     /// Its environment breaks rules.
     EnvironmentInvalid(String),
+    /// Its environment has become, or is no longer, the control plane's own cluster.
+    EnvironmentChanged,
     /// Its environment has no ClusterProviderConfig.
     ProviderConfigGone,
     /// The model has no profile of this name and topology.
@@ -98,6 +102,7 @@ impl Freeze {
             | Self::SelectorChanged
             | Self::TopologyChanged => true,
             Self::EnvironmentInvalid(_)
+            | Self::EnvironmentChanged
             | Self::ProviderConfigGone
             | Self::ProfileGone
             | Self::ModelChanged
@@ -114,6 +119,7 @@ impl Freeze {
             Self::EnvironmentDeleting => "EnvironmentDeleting",
             Self::EnvironmentDraining => "EnvironmentDraining",
             Self::EnvironmentInvalid(_) => "EnvironmentInvalid",
+            Self::EnvironmentChanged => "EnvironmentChanged",
             Self::ProviderConfigGone => "ProviderConfigGone",
             Self::ProfileGone => "ProfileGone",
             Self::ModelChanged => "ModelChanged",
@@ -138,6 +144,10 @@ impl fmt::Display for Freeze {
                 f.write_str("the environment is draining; the placement stays as it is until a replacement is ready")
             }
             Self::EnvironmentInvalid(why) => write!(f, "the environment is invalid, so the placement stays as it is: {why}"),
+            Self::EnvironmentChanged => f.write_str(
+                "spec.cluster.source of the environment was changed from or to Local, so the placement stays as it is; undo that, or give the \
+                 other cluster an environment of its own",
+            ),
             Self::ProviderConfigGone => f.write_str("the environment has no status.providerConfigRef, so the placement stays as it is"),
             Self::ProfileGone => {
                 f.write_str("the model has no usable profile of this name and topology any more, so the placement stays as it is")

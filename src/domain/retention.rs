@@ -47,6 +47,10 @@ fn render(wish: Wish<'_>, existing: &Existing, environments: &Environments) -> R
     if environment.access == Access::Missing {
         return Err(Freeze::ProviderConfigGone);
     }
+    // It would be rendered under another key, and the one that serves would be deleted.
+    if (environment.access == Access::Local) != existing.local {
+        return Err(Freeze::EnvironmentChanged);
+    }
     let recorded = std::iter::once(&record.decode).chain(&record.prefill);
     if let Some(gone) = recorded.map(|phase| &phase.pool).find(|pool| environment.pool(pool).is_none()) {
         return Err(Freeze::PoolGone(gone.clone()));

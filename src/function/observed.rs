@@ -10,6 +10,7 @@ use crate::api::object::{ObservedObject, ObservedObjectStatus};
 use crate::api::{llm_inference_service, object};
 use crate::compose::observed::{Identity, Observed, ObservedResource};
 use crate::domain::names::{Key, PLACEMENT_ANNOTATION};
+use crate::function::catalog::Conditioned;
 use crate::function::proto::RunFunctionRequest;
 use crate::function::structs::{StructError, from_struct};
 
@@ -45,19 +46,6 @@ struct HolderSpec {
 #[serde(default)]
 struct HolderParameters {
     manifest: crate::api::metadata::Header,
-}
-
-/// The report on an Object, but for what it holds: that of a token must not be read.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Conditioned {
-    status: Conditions,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Conditions {
-    conditions: Vec<crate::api::condition::Condition>,
 }
 
 /// Reads what exists of a ModelDeployment.
@@ -125,13 +113,17 @@ fn read_resource(key: &Key, bytes: &[u8]) -> Result<ObservedResource, StructErro
         Key::ServiceObject(..) | Key::ServiceAccountObject(_) | Key::Token(_) => held_identity(&composed.spec),
     };
     let (service, conditions) = match key {
-        Key::Service(..) => (Some(from_struct(bytes)?), Vec::new()),
+        // A report that cannot be read is none: it says nothing of being ready, and it must not stop everything else.
+        Key::Service(..) => (Some(from_struct(bytes).unwrap_or_default()), Vec::new()),
         Key::ServiceObject(..) => {
-            let ObservedObjectStatus { conditions, at_provider } = from_struct::<ObservedObject>(bytes)?.status;
+            let ObservedObjectStatus { conditions, at_provider } = from_struct::<ObservedObject>(bytes).unwrap_or_default().status;
             (at_provider.manifest, conditions)
         }
         Key::ServiceAccount(_) => (None, Vec::new()),
-        Key::Namespace(_) | Key::ServiceAccountObject(_) | Key::Token(_) => (None, from_struct::<Conditioned>(bytes)?.status.conditions),
+        // Only the conditions: what the provider sees of a token must not be read.
+        Key::Namespace(_) | Key::ServiceAccountObject(_) | Key::Token(_) => {
+            (None, from_struct::<Conditioned>(bytes).unwrap_or_default().status.conditions)
+        }
     };
     Ok(ObservedResource { frozen: frozen(composed), identity, record, service, conditions })
 }

@@ -19,3 +19,4 @@ fn read(text: impl AsRef<[u8]>) -> Result<Vec<Manifest>, ManifestError> {
 fn error(text: impl AsRef<[u8]>) -> String {
     read(text).err().map(|error| error.to_string()).unwrap_or_default()
 }
+mod preview;

@@ -1,0 +1,92 @@
+//! The gRPC services: the function, health and reflection.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::{Request, Response, Status};
+use tonic_health::ServingStatus;
+use tonic_health::server::{HealthReporter, health_reporter};
+use tonic_reflection::server::Builder as Reflection;
+
+use super::logging;
+use super::metrics::{self, Metrics};
+use crate::function::Report;
+use crate::function::proto::function_runner_service_server::{FunctionRunnerService, FunctionRunnerServiceServer, SERVICE_NAME};
+use crate::function::proto::{DESCRIPTORS, RunFunctionRequest, RunFunctionResponse};
+
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+type Function = dyn Fn(RunFunctionRequest) -> (RunFunctionResponse, Report) + Send + Sync;
+
+/// All services, and what tells their health.
+pub(super) async fn routes(
+    function: Arc<Function>,
+    max_request: usize,
+    metrics: Metrics,
+) -> Result<(Routes, HealthReporter), tonic_reflection::server::Error> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let runner = Runner { function, slots: Arc::new(Semaphore::new(cores)), metrics: metrics.clone() };
+    // A response has no limit here: the function answers one that Crossplane would not take with a fatal result.
+    let runner = FunctionRunnerServiceServer::new(runner).max_decoding_message_size(max_request);
+    let (reporter, health) = health_reporter();
+    serving(&reporter, ServingStatus::Serving).await;
+    let reflected = || {
+        let reflection = Reflection::configure().register_encoded_file_descriptor_set(DESCRIPTORS);
+        reflection.register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let routes = Routes::new(runner).add_service(health).add_service(reflected().build_v1()?).add_service(reflected().build_v1alpha()?);
+    let counted = routes.into_axum_router().layer(axum::middleware::from_fn_with_state(metrics, metrics::count));
+    Ok((Routes::from(counted).prepare(), reporter))
+}
+
+/// Reports the health of the server as a whole and of the function.
+pub(super) async fn serving(reporter: &HealthReporter, status: ServingStatus) {
+    for service in ["", SERVICE_NAME] {
+        reporter.set_service_status(service, status).await;
+    }
+}
+
+/// The transport. A connection is ended in good order after about `age`, because Crossplane finds new replicas only
+/// when it connects again.
+pub(super) fn transport(age: Duration) -> Server {
+    // No max_connection_age_grace: with it tonic 0.14 cuts the connection off without a GOAWAY before.
+    Server::builder().http2_keepalive_interval(Some(KEEPALIVE)).max_connection_age(jittered(age))
+}
+
+/// Up to a tenth more or less, so that replicas started together are not all left at once.
+fn jittered(duration: Duration) -> Duration {
+    let random = std::hash::RandomState::new().hash_one(0) % 2001;
+    let share = u16::try_from(random).map_or(0.0, f64::from) / 10_000.0;
+    duration.mul_f64(0.9 + share)
+}
+
+struct Runner {
+    function: Arc<Function>,
+    /// One per core: calls beyond that would only slow each other down and hold more memory.
+    slots: Arc<Semaphore>,
+    metrics: Metrics,
+}
+
+#[tonic::async_trait]
+impl FunctionRunnerService for Runner {
+    async fn run_function(&self, request: Request<RunFunctionRequest>) -> Result<Response<RunFunctionResponse>, Status> {
+        let start = Instant::now();
+        // A caller that gives up while waiting gives its place up too.
+        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|error| Status::internal(error.to_string()))?;
+        let (function, metrics) = (Arc::clone(&self.function), self.metrics.clone());
+        // On a thread of its own: a long call must not hold up probes and other connections.
+        let call = tokio::task::spawn_blocking(move || {
+            let (response, report) = function(request.into_inner());
+            drop(slot);
+            let duration = start.elapsed();
+            metrics.called(&report, duration);
+            logging::call(&report, duration);
+            response
+        });
+        call.await.map(Response::new).map_err(|error| Status::internal(format!("the function did not answer: {error}")))
+    }
+}

@@ -1,0 +1,203 @@
+//! Metrics, in the text format of Prometheus.
+
+use std::fmt;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use prometheus_client::encoding::prometheus_text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Metric, Registry};
+use tonic::{Code, Status};
+
+use crate::function::{Outcome, Report};
+
+/// What `/metrics` is served as.
+pub(super) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
+
+/// The unary methods served. Like the Go SDK's functions we count no streams, and a made-up path makes no series.
+const METHODS: [[&str; 2]; 2] = [["apiextensions.fn.proto.v1.FunctionRunnerService", "RunFunction"], ["grpc.health.v1.Health", "Check"]];
+
+/// The kinds we answer for; a label may not take whatever a request says.
+const KINDS: [&str; 4] = ["ClusterModel", "InferenceEnvironment", "Model", "ModelDeployment"];
+
+const SECONDS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+type Labels<const N: usize> = [(&'static str, &'static str); N];
+type Counters<const N: usize> = Family<Labels<N>, Counter>;
+
+/// Everything counted. Clones count together.
+#[derive(Clone)]
+pub(super) struct Metrics {
+    started: Counters<3>,
+    handled: Counters<4>,
+    received: Counters<3>,
+    sent: Counters<3>,
+    seconds: Family<Labels<1>, Histogram, fn() -> Histogram>,
+    fatal: Counters<1>,
+    wanted: Counter,
+    placed: Counter,
+    rejections: Family<[(&'static str, String); 1], Counter>,
+    reloads: Counters<1>,
+    handshakes_failed: Counter,
+}
+
+impl Metrics {
+    /// Everything at zero; series known beforehand exist from the start, so that their first increase is seen.
+    pub(super) fn new() -> Self {
+        let metrics = Self {
+            started: Family::default(),
+            handled: Family::default(),
+            received: Family::default(),
+            sent: Family::default(),
+            seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            fatal: Family::default(),
+            wanted: Counter::default(),
+            placed: Counter::default(),
+            rejections: Family::default(),
+            reloads: Family::default(),
+            handshakes_failed: Counter::default(),
+        };
+        for [service, method] in METHODS {
+            let labels = rpc(service, method);
+            drop(metrics.started.get_or_create(&labels));
+            drop(metrics.received.get_or_create(&labels));
+            drop(metrics.sent.get_or_create(&labels));
+            drop(metrics.handled.get_or_create(&with_code(labels, Code::Ok)));
+        }
+        for kind in KINDS {
+            drop(metrics.seconds.get_or_create(&[("kind", kind)]));
+            drop(metrics.fatal.get_or_create(&[("kind", kind)]));
+        }
+        for result in [Ok(()), Err(())] {
+            drop(metrics.reloads.get_or_create(&reload_labels(result)));
+        }
+        metrics
+    }
+
+    /// Counts a call of the function that took `duration`.
+    pub(super) fn called(&self, report: &Report, duration: Duration) {
+        let kind = [("kind", KINDS.into_iter().find(|kind| *kind == report.kind).unwrap_or("other"))];
+        self.seconds.get_or_create(&kind).observe(duration.as_secs_f64());
+        match report.outcome {
+            Outcome::Waiting => {}
+            Outcome::Fatal => {
+                self.fatal.get_or_create(&kind).inc();
+            }
+            Outcome::Done => {
+                self.wanted.inc_by(report.wanted.into());
+                self.placed.inc_by(report.placed.into());
+                for (reason, count) in &report.rejected {
+                    self.rejections.get_or_create(&[("reason", reason.clone())]).inc_by((*count).into());
+                }
+            }
+        }
+    }
+
+    /// Counts new certificates that were taken into use or could not be.
+    pub(super) fn reloaded(&self, result: Result<(), ()>) {
+        self.reloads.get_or_create(&reload_labels(result)).inc();
+    }
+
+    /// Counts a connection that did not get through the TLS handshake.
+    pub(super) fn handshake_failed(&self) {
+        self.handshakes_failed.inc();
+    }
+
+    /// The text served at `/metrics`.
+    pub(super) fn text(&self) -> Result<String, fmt::Error> {
+        let mut registry = Registry::default();
+        // The SDKs' names and help texts: dashboards made for other functions show this one too.
+        add(&mut registry, "grpc_server_started", "Total number of RPCs started on the server", &self.started);
+        let help = "Total number of RPCs completed on the server, regardless of success or failure";
+        add(&mut registry, "grpc_server_handled", help, &self.handled);
+        add(&mut registry, "grpc_server_msg_received", "Total number of RPC stream messages received on the server", &self.received);
+        add(&mut registry, "grpc_server_msg_sent", "Total number of gRPC stream messages sent by the server", &self.sent);
+
+        let own = registry.sub_registry_with_prefix("function_modelplane");
+        add(own, "call_duration_seconds", "Time taken by a call, by the kind of the composite resource", &self.seconds);
+        add(own, "fatal_results", "Calls answered with a fatal result, by the kind of the composite resource", &self.fatal);
+        add(own, "placements_wanted", "Placements that owners asked for, summed over calls with a final answer", &self.wanted);
+        add(own, "placements_placed", "Placements that were made or kept, summed over calls with a final answer", &self.placed);
+        add(own, "rejections", "Environments turned down by calls with a final answer, by reason", &self.rejections);
+        add(own, "certificate_reloads", "Changed certificates, by whether they could be taken into use", &self.reloads);
+        add(own, "tls_handshakes_failed", "Connections that did not get through the TLS handshake", &self.handshakes_failed);
+        let mut text = String::new();
+        prometheus_text::encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}
+
+fn add(registry: &mut Registry, name: &str, help: &str, metric: &(impl Metric + Clone)) {
+    registry.register(name, help, metric.clone());
+}
+
+fn rpc(service: &'static str, method: &'static str) -> Labels<3> {
+    [("grpc_type", "unary"), ("grpc_service", service), ("grpc_method", method)]
+}
+
+fn with_code([r#type, service, method]: Labels<3>, code: Code) -> Labels<4> {
+    [r#type, service, method, ("grpc_code", code_name(code))]
+}
+
+fn reload_labels(result: Result<(), ()>) -> Labels<1> {
+    [("result", if result.is_ok() { "ok" } else { "failed" })]
+}
+
+/// The name that gRPC in Go has for a code.
+fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "Canceled",
+        Code::Unknown => "Unknown",
+        Code::InvalidArgument => "InvalidArgument",
+        Code::DeadlineExceeded => "DeadlineExceeded",
+        Code::NotFound => "NotFound",
+        Code::AlreadyExists => "AlreadyExists",
+        Code::PermissionDenied => "PermissionDenied",
+        Code::ResourceExhausted => "ResourceExhausted",
+        Code::FailedPrecondition => "FailedPrecondition",
+        Code::Aborted => "Aborted",
+        Code::OutOfRange => "OutOfRange",
+        Code::Unimplemented => "Unimplemented",
+        Code::Internal => "Internal",
+        Code::Unavailable => "Unavailable",
+        Code::DataLoss => "DataLoss",
+        Code::Unauthenticated => "Unauthenticated",
+    }
+}
+
+/// Counts the RPCs that pass through.
+pub(super) async fn count(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().trim_start_matches('/');
+    let Some([service, method]) = METHODS.into_iter().find(|[service, method]| path.split_once('/') == Some((*service, *method))) else {
+        return next.run(request).await;
+    };
+    let labels = rpc(service, method);
+    metrics.started.get_or_create(&labels).inc();
+    metrics.received.get_or_create(&labels).inc();
+    let mut rpc = Rpc { metrics, labels, code: Code::Cancelled };
+    let response = next.run(request).await;
+    // A unary answer with an error is headers only; one without has its status after the body.
+    rpc.code = Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code());
+    response
+}
+
+/// An RPC that has started; it counts as handled when dropped, also when that is because the caller went away.
+struct Rpc {
+    metrics: Metrics,
+    labels: Labels<3>,
+    code: Code,
+}
+
+impl Drop for Rpc {
+    fn drop(&mut self) {
+        self.metrics.handled.get_or_create(&with_code(self.labels, self.code)).inc();
+        if self.code == Code::Ok {
+            self.metrics.sent.get_or_create(&self.labels).inc();
+        }
+    }
+}

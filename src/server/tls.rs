@@ -1,0 +1,131 @@
+//! Mutual TLS from a folder whose files may change while we serve.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use rustls::{RootCertStore, ServerConfig};
+use rustls_pki_types::pem::{self, PemObject};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::metrics::Metrics;
+
+/// Certificates that cannot be served with.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file does not hold what it should in PEM.
+    #[error("cannot use {file}: {reason}")]
+    Pem {
+        /// The file's name.
+        file: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The certificate and the key do not make a server.
+    #[error("cannot use tls.crt with tls.key: {0}")]
+    Pair(#[from] rustls::Error),
+    /// Nobody could be verified with the authority.
+    #[error("cannot verify clients with ca.crt: {0}")]
+    Verifier(#[from] VerifierBuilderError),
+}
+
+/// The files of a folder as read together.
+#[derive(PartialEq, Eq)]
+struct Files {
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+    authority: Vec<u8>,
+}
+
+/// The certificates in use.
+pub(super) struct Certificates {
+    folder: PathBuf,
+    read: Files,
+    current: Arc<ArcSwap<ServerConfig>>,
+}
+
+impl Certificates {
+    /// Reads the folder's `tls.crt`, `tls.key` and `ca.crt`.
+    pub(super) fn load(folder: &Path) -> Result<Self, TlsError> {
+        let read = read(folder)?;
+        let current = Arc::new(ArcSwap::from_pointee(config(&read)?));
+        Ok(Self { folder: folder.to_owned(), read, current })
+    }
+
+    /// What a handshake that starts now is to use.
+    pub(super) fn current(&self) -> Arc<ArcSwap<ServerConfig>> {
+        Arc::clone(&self.current)
+    }
+
+    /// Looks for changes for ever. A set that cannot be served with is reported once, and the one before stays in use.
+    pub(super) async fn watch(self, every: Duration, metrics: Metrics) {
+        let mut last = Ok(self.read);
+        loop {
+            tokio::time::sleep(every).await;
+            let now = read(&self.folder).map_err(|error| error.to_string());
+            if now == last {
+                continue;
+            }
+            match now.as_ref().map_err(Clone::clone).and_then(|files| config(files).map_err(|error| error.to_string())) {
+                Ok(config) => {
+                    self.current.store(Arc::new(config));
+                    metrics.reloaded(Ok(()));
+                    tracing::info!(folder = %self.folder.display(), "new certificates are in use");
+                }
+                Err(error) => {
+                    metrics.reloaded(Err(()));
+                    tracing::error!(folder = %self.folder.display(), error, "new certificates are no good, the old ones stay in use");
+                }
+            }
+            last = now;
+        }
+    }
+}
+
+fn read(folder: &Path) -> Result<Files, TlsError> {
+    // A kubelet updates a mounted Secret by pointing `..data` at another folder: resolved once, the three files are of one update.
+    let folder = folder.join("..data").canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let file = |name| {
+        let path = folder.join(name);
+        std::fs::read(&path).map_err(|source| TlsError::Read { path, source })
+    };
+    Ok(Files { certificate: file("tls.crt")?, key: file("tls.key")?, authority: file("ca.crt")? })
+}
+
+/// Checks the three files together: the key is the certificate's, and the authority can verify clients.
+fn config(files: &Files) -> Result<ServerConfig, TlsError> {
+    // Named, because a process may have more than one provider and then has no default.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = RootCertStore::empty();
+    for root in certificates("ca.crt", &files.authority)? {
+        roots.add(root).map_err(|error| TlsError::Pem { file: "ca.crt", reason: error.to_string() })?;
+    }
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build()?;
+    let key = PrivateKeyDer::from_pem_slice(&files.key).map_err(|error| unusable("tls.key", &error))?;
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(certificates("tls.crt", &files.certificate)?, key)?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(config)
+}
+
+fn certificates(file: &'static str, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let found: Vec<_> = CertificateDer::pem_slice_iter(text).collect::<Result<_, _>>().map_err(|error| unusable(file, &error))?;
+    if found.is_empty() { Err(TlsError::Pem { file, reason: "it holds no certificate".to_owned() }) } else { Ok(found) }
+}
+
+fn unusable(file: &'static str, error: &pem::Error) -> TlsError {
+    TlsError::Pem { file, reason: error.to_string() }
+}
