@@ -1,0 +1,9 @@
+// Pins modules of which only the CRDs are read; nothing here is compiled.
+module modelplane.ai/function-modelplane/tests/e2e/tools/crds
+
+go 1.26.0
+
+require (
+	github.com/crossplane-contrib/provider-kubernetes v1.2.1
+	github.com/kedacore/keda/v2 v2.17.3
+)
