@@ -15,3 +15,4 @@ mod domain;
 mod function;
 mod package;
 mod rooms;
+mod server;

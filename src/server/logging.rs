@@ -12,7 +12,9 @@ const DEBUG: &str = "debug,h2=info,hyper=info,hyper_util=info,tonic=info,tower=i
 /// Sends the process's logs to stderr. `RUST_LOG`, where set, replaces the level.
 pub(super) fn init(debug: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(if debug { DEBUG } else { "info" }));
-    let json = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false).with_span_list(false);
+    // A log that nobody reads any more must not end the process: reporting that would be a write to stderr, which panics.
+    let json =
+        tracing_subscriber::fmt().log_internal_errors(false).json().flatten_event(true).with_current_span(false).with_span_list(false);
     // A process that logs already keeps its way of doing so.
     let _ = json.with_writer(std::io::stderr).with_env_filter(filter).try_init();
 }

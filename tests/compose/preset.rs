@@ -30,7 +30,7 @@ eval "vllm serve /mnt/models \
 "#;
 
 /// The kubelet's expansion of `$(VAR)` and `$$`, byte by byte.
-pub(crate) fn kubelet_expand(text: &str, env: &BTreeMap<&str, &str>) -> Vec<u8> {
+pub(crate) fn kubelet_expand(text: &str, env: &BTreeMap<String, String>) -> Vec<u8> {
     let text = text.as_bytes();
     let mut out = Vec::new();
     let mut at = 0;
@@ -75,7 +75,7 @@ pub(crate) fn fake_engine() -> tempfile::TempDir {
 }
 
 /// The arguments `vllm` gets, behind those of the preset, when a pod with this preset has these rendered args.
-pub(crate) fn engine_argv(engine: &Path, rendered: &[String], env: &BTreeMap<&str, &str>) -> Vec<Vec<u8>> {
+pub(crate) fn engine_argv(engine: &Path, rendered: &[String], env: &BTreeMap<String, String>) -> Vec<Vec<u8>> {
     let json = serde_json::to_string(rendered).unwrap();
     assert!(!json.contains("{{"), "the template engine would choke on {json}");
     let argv_file = engine.join("argv");
