@@ -1,6 +1,6 @@
 //! Plays Crossplane around the function: fetches what it requires, applies what it wants, keeps what it reports.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use function_modelplane::function::proto::resource_selector::Match;
 use function_modelplane::function::proto::{
@@ -29,8 +29,8 @@ pub(super) struct Cluster {
 pub(super) struct Reconciled {
     /// The last response.
     pub(super) response: RunFunctionResponse,
-    /// The keys that were required in the end.
-    pub(super) required: BTreeSet<String>,
+    /// The last request, with everything that was required in the end.
+    pub(super) request: RunFunctionRequest,
     /// How often the function was called.
     pub(super) calls: usize,
 }
@@ -140,8 +140,7 @@ impl Cluster {
                 break;
             }
         }
-        let required = response.requirements.iter().flat_map(|requirements| requirements.resources.keys().cloned()).collect();
-        Reconciled { response, required, calls }
+        Reconciled { response, request, calls }
     }
 
     /// Reconciles: a fatal result changes nothing but conditions; otherwise what is not wanted is deleted.

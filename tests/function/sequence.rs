@@ -93,7 +93,10 @@ fn a_deployment_is_placed_becomes_ready_and_falls_back() {
 
     let steady = cluster.reconcile();
     assert_eq!(steady.results(), vec![]);
-    assert_eq!(steady.required.iter().cloned().collect::<Vec<_>>(), names(&["environment-east", "environment-west", "model"]));
+    assert_eq!(
+        steady.request.required_resources.keys().cloned().collect::<Vec<_>>(),
+        names(&["environment-east", "environment-west", "model"])
+    );
     assert_eq!(steady.calls, 2, "a steady deployment does not make Crossplane fetch the fleet");
 
     cluster.report("object-west-pd", false, true, true);
@@ -134,5 +137,5 @@ fn more_replicas_are_rendered_at_once_and_keep_the_placement() {
     let scaled = cluster.reconcile();
     let spec = &scaled.desired()["object-east-pd"]["spec"]["forProvider"]["manifest"]["spec"];
     assert_eq!((&spec["replicas"], &spec["prefill"]["replicas"]), (&json!(1), &json!(4)));
-    assert_eq!(cluster.reconcile().required.len(), 3, "it is steady again");
+    assert_eq!(cluster.reconcile().request.required_resources.len(), 3, "it is steady again");
 }

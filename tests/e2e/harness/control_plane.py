@@ -1,6 +1,7 @@
 """A control plane in which Crossplane's own engine reconciles: `crossplane composition render` with the objects around it."""
 
 import json
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,8 @@ class ControlPlane:
     def render(self, composite, observed=(), backwards=False):
         """What a reconcile would do; `backwards` hands over the other objects in reversed order."""
         kind = composite["kind"]
+        # Not the object itself: without its uid it would take the place of the one that is rendered.
+        others = [thing for thing in self.objects[:: -1 if backwards else 1] if title(thing) != title(composite)]
         if kind not in self.api.definitions or kind not in self.api.compositions:
             raise Failure(f"{PACKAGE.relative_to(PROJECT)} has no XRD or no Composition for {kind}")
         with tempfile.TemporaryDirectory() as folder:
@@ -76,7 +79,7 @@ class ControlPlane:
                 self.api.compositions[kind],
                 self.functions,
                 f"--xrd={self.api.definitions[kind]}",
-                f"--required-resources={_write_all(work / 'required', self.objects[:: -1 if backwards else 1])}",
+                f"--required-resources={_write_all(work / 'required', others)}",
                 f"--crossplane-binary={self.tools.folder / 'bin' / 'crossplane-core'}",
                 "--function-annotations=render.crossplane.io/runtime=Development",
                 f"--function-annotations=render.crossplane.io/runtime-development-target={self.address}",
@@ -91,13 +94,30 @@ class ControlPlane:
         printed, *others = self.tools.parse_yaml(done.stdout)
         results = [thing for thing in others if thing["apiVersion"].startswith("render.crossplane.io/")]
         composed = [thing for thing in others if thing not in results]
-        return Rendered(done.stdout, printed.get("status", {}), composed, results)
+        return Rendered(_ordered(_named(done.stdout, composed)), printed.get("status", {}), composed, results)
 
     def reconcile(self, composite, observed=()):
         """Renders an object and stores its new status."""
         rendered = self.render(composite, observed)
         composite["status"] = rendered.status
         return rendered
+
+
+def _named(text, composed):
+    """Crossplane makes up the end of names that it gives: the resource's key stands there instead, and no list of them."""
+    text = re.sub(r"  crossplane:\n    resourceRefs:\n(?:    [- ].*\n)+", "", text, count=1)
+    for thing in composed:
+        if "generateName" in (metadata := thing["metadata"]):
+            text = text.replace(metadata["name"], metadata["generateName"] + resource_name(thing))
+    return text
+
+
+def _ordered(text):
+    """The documents as they were printed, but results sorted: Crossplane's own come in any order."""
+    documents = text.split("---\n")
+    results = [document for document in documents if document.startswith("apiVersion: render.crossplane.io/")]
+    others = [document for document in documents if document not in results]
+    return "---\n".join([*others, *sorted(results)])
 
 
 def _write(path, thing):

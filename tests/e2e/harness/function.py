@@ -24,6 +24,14 @@ def binary():
     return PROJECT / target / "release" / "function-modelplane"
 
 
+def preview(program, *paths):
+    """What `preview` says is composed for manifests, as YAML; that a deployment is not placed is not a failure."""
+    done = subprocess.run([program, "preview", *paths, "--output", "yaml"], capture_output=True, text=True)
+    if done.returncode not in (0, 1):
+        raise Failure(f"preview: {done.stderr.strip()}")
+    return done.stdout
+
+
 @contextlib.contextmanager
 def served(log):
     """Serves the function on a free port for as long as the block runs, and gives the address to call."""

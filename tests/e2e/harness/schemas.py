@@ -36,7 +36,9 @@ class Schemas:
         with tempfile.TemporaryDirectory() as folder:
             resources = Path(folder) / "resources.yaml"
             resources.write_text("\n---\n".join(map(json.dumps, objects)), encoding="utf-8")
-            extensions = ",".join(map(str, [PACKAGE, self.tools.crds, *crds]))
+            # Not the whole package: with its crossplane.yaml the CLI would download what it depends on.
+            definitions = sorted(PACKAGE.glob("*/definition.yaml"))
+            extensions = ",".join(map(str, [*definitions, self.tools.crds, *crds]))
             done = self.tools.run(
                 "crossplane", "resource", "validate", extensions, resources, "--crossplane-image=",
                 f"--cache-dir={folder}/cache", "--output=json",
