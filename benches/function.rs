@@ -1,0 +1,95 @@
+//! How long a call takes, beside a function that only decodes its request and encodes it again: `cargo bench`.
+//!
+//! Both sides start from the request's bytes and end with bytes. After the measurements one table compares them, each pair of
+//! timings taken turn by turn, because a machine's speed changes from minute to minute.
+#![allow(
+    missing_docs,
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::print_stdout,
+    reason = "a benchmark: it fails by panicking, prints its table, and borrows from the tests more than it needs"
+)]
+
+mod eager;
+mod fleet;
+
+#[path = "../tests/function/cluster.rs"]
+mod cluster;
+#[path = "../tests/function/fleet.rs"]
+mod objects;
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use criterion::{Criterion, Throughput};
+use function_modelplane::function::proto::RunFunctionRequest;
+use function_modelplane::function::run;
+use prost::Message as _;
+
+const ENVIRONMENTS: [usize; 3] = [2, 50, 1000];
+const OTHERS: [usize; 3] = [0, 100, 5000];
+
+/// One measured request.
+struct Case {
+    name: String,
+    request: Bytes,
+}
+
+impl Case {
+    fn deciding(environments: usize, others: usize) -> Self {
+        let name = format!("deciding/{environments} environments/{others} deployments");
+        Self { name, request: fleet::fleet(environments, others).dry_run().request.encode_to_vec().into() }
+    }
+
+    fn steady(environments: usize, others: usize) -> Self {
+        let name = format!("steady/{environments} environments/{others} deployments");
+        Self { name, request: fleet::steady(environments, others).dry_run().request.encode_to_vec().into() }
+    }
+}
+
+fn call(request: &Bytes) -> Vec<u8> {
+    // Reading from Bytes shares them instead of copying, as the server does.
+    run(&RunFunctionRequest::decode(request.clone()).unwrap()).0.encode_to_vec()
+}
+
+fn main() {
+    let mut cases: Vec<Case> = Vec::new();
+    for others in OTHERS {
+        cases.extend(ENVIRONMENTS.map(|environments| Case::deciding(environments, others)));
+    }
+    cases.extend([(2, 0), (50, 100), (1000, 5000)].map(|(environments, others)| Case::steady(environments, others)));
+    let mut criterion = Criterion::default().configure_from_args();
+    for case in &cases {
+        let mut group = criterion.benchmark_group(&case.name);
+        group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+        group.throughput(Throughput::Bytes(u64::try_from(case.request.len()).unwrap()));
+        group.bench_function("run", |bencher| bencher.iter(|| call(black_box(&case.request))));
+        group.bench_function("decode and encode", |bencher| bencher.iter(|| eager::echo(black_box(&case.request)).unwrap()));
+        group.finish();
+    }
+    println!("{:<52} {:>10} {:>12} {:>20} {:>7}", "request", "kB", "run, ms", "decode+encode, ms", "ratio");
+    for Case { name, request } in &cases {
+        let (ours, eager) = side_by_side(|| drop(black_box(call(request))), || drop(black_box(eager::echo(request).unwrap())));
+        let (ours, eager) = (ours.as_secs_f64() * 1e3, eager.as_secs_f64() * 1e3);
+        println!("{name:<52} {:>10} {ours:>12.3} {eager:>20.3} {:>7.2}", request.len() / 1000, ours / eager);
+    }
+    criterion.final_summary();
+}
+
+/// The medians of two functions that are called in turn.
+fn side_by_side(mut one: impl FnMut(), mut other: impl FnMut()) -> (Duration, Duration) {
+    let timed = |function: &mut dyn FnMut()| {
+        let start = Instant::now();
+        function();
+        start.elapsed()
+    };
+    let (mut ones, mut others): (Vec<Duration>, Vec<Duration>) = (0..15).map(|_| (timed(&mut one), timed(&mut other))).unzip();
+    ones.sort();
+    others.sort();
+    (ones[ones.len() / 2], others[others.len() / 2])
+}
