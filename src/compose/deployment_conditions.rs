@@ -1,7 +1,7 @@
 //! The conditions of a ModelDeployment that is decided on.
 
 use crate::api::condition::find;
-use crate::api::model_deployment::Topology;
+use crate::api::model_deployment::{StrategyKind, Topology};
 use crate::compose::conditions::{
     DECODE_READY, MODEL_RESOLVED, NewCondition, PLACEMENTS_READY, PLACEMENTS_SCHEDULED, PREFILL_READY, Status,
 };
@@ -76,7 +76,12 @@ fn describe_waiting(inputs: &Inputs, old: usize, missing_gpus: Option<u64>) -> S
         Some(gpus) if gpus > 0 => format!(" ({gpus} GPUs are missing)"),
         Some(_) | None => String::new(),
     };
-    format!("nothing moves, because the placements of topology {topology} do not all fit beside the {old} old ones{missing}")
+    let advice = match inputs.deployment.strategy {
+        StrategyKind::RollingUpdate => "; set spec.strategy.type to Recreate to give up the old ones first",
+        StrategyKind::Recreate => "",
+    };
+    let place = if advice.is_empty() { "in place of" } else { "beside" };
+    format!("nothing moves, because the placements of topology {topology} do not all fit {place} the {old} old ones{missing}{advice}")
 }
 
 fn describe_shortage(shortage: &Shortage) -> String {

@@ -24,7 +24,8 @@ fn the_senior_is_what_was_ready_then_the_older_then_the_first_by_name() {
     let (old, young) = (deployment("a", 1, (1, 1), None), deployment("b", 1, (1, 1), None));
     let mut undated = young.clone();
     undated.created = None;
-    let mut order = [Seniority::of(&undated, false), Seniority::of(&young, false), Seniority::of(&old, false), Seniority::of(&undated, true)];
+    let mut order =
+        [Seniority::of(&undated, false), Seniority::of(&young, false), Seniority::of(&old, false), Seniority::of(&undated, true)];
     order.sort();
     assert_eq!(
         order,

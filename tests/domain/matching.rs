@@ -16,7 +16,11 @@ fn label(key: &str, value: &str) -> LabelSelector {
 }
 
 /// The code and the sentence with which an environment is turned down.
-fn refusal(change_model: impl Fn(&mut Model), change: impl Fn(&mut Environment), demand: ((u32, u32), (u32, u32))) -> (&'static str, String) {
+fn refusal(
+    change_model: impl Fn(&mut Model),
+    change: impl Fn(&mut Environment),
+    demand: ((u32, u32), (u32, u32)),
+) -> (&'static str, String) {
     let (own, mut model) = wished("chat", 1, demand.0, Some(demand.1));
     change_model(&mut model);
     let mut east = environment("east", &[("h100", 2, 8), ("h200", 1, 4)]);
@@ -81,13 +85,7 @@ fn every_check_that_fails_says_so_with_its_numbers() {
             "has no GPU pool b200 (prefill of profile disaggregated)",
         ),
         (same, |east| east.pools.clear(), small, "NoAccelerator", "has no GPU pool (decode of profile disaggregated)"),
-        (
-            same,
-            plain,
-            ((1, 16), (1, 1)),
-            "NodeTooSmall",
-            "decode needs 16 GPUs on one node, the largest has 8 (profile disaggregated)",
-        ),
+        (same, plain, ((1, 16), (1, 1)), "NodeTooSmall", "decode needs 16 GPUs on one node, the largest has 8 (profile disaggregated)"),
         (
             same,
             plain,
@@ -149,10 +147,7 @@ fn one_placement_per_cluster_whatever_its_environments_are_called() {
     assert_eq!(plan.placements.len(), 1);
     assert_eq!(rejections.len(), 1);
     assert_eq!(rejections[0].environment, "b");
-    assert_eq!(
-        rejections[0].reason.to_string(),
-        "is the same cluster as environment a, which already has a placement of this deployment"
-    );
+    assert_eq!(rejections[0].reason.to_string(), "is the same cluster as environment a, which already has a placement of this deployment");
 }
 
 #[test]

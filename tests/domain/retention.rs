@@ -21,7 +21,9 @@ fn names(plan: &Plan) -> Vec<&str> {
 }
 
 /// A deployment to so many of three environments, placed and ready.
-fn settled(wanted: usize) -> (function_modelplane::domain::deployment::Deployment, function_modelplane::domain::model::Model, Vec<Existing>) {
+fn settled(
+    wanted: usize,
+) -> (function_modelplane::domain::deployment::Deployment, function_modelplane::domain::model::Model, Vec<Existing>) {
     let (own, model) = wished("chat", wanted, (1, 8), None);
     let all = environments(["a", "b", "c"].map(|name| environment(name, &[("p", 1, 8)])));
     let mut existing = apply(&own, &plan(&own, &model, &all, &[], &Fleet::default()), &[]);

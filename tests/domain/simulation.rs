@@ -130,7 +130,8 @@ impl World {
             for existing in &actor.existing {
                 let owner = (index, existing.environment.clone(), existing.topology);
                 for charge in charges(existing) {
-                    let running = self.running.iter().filter(|(other, gpus, _)| *other == owner && *gpus == charge.gpus_per_replica).count();
+                    let running =
+                        self.running.iter().filter(|(other, gpus, _)| *other == owner && *gpus == charge.gpus_per_replica).count();
                     let missing = (charge.replicas as usize).saturating_sub(running);
                     pending.extend(std::iter::repeat_n((owner.clone(), charge.gpus_per_replica), missing));
                 }

@@ -5,6 +5,7 @@ mod cluster;
 mod fleet;
 mod guard;
 mod hostile;
+mod moves;
 mod protocol;
 mod sequence;
 mod structs_hostile;
