@@ -71,12 +71,19 @@ impl Inputs {
 /// The plan for a deployment with a model that can be used.
 #[must_use]
 pub fn plan(inputs: &Inputs, model: &Model) -> Plan {
-    schedule(Situation {
+    schedule(situation(inputs, model))
+}
+
+/// What a plan for a deployment depends on.
+#[must_use]
+pub fn situation<'a>(inputs: &'a Inputs, model: &'a Model) -> Situation<'a> {
+    Situation {
         wish: Wish { deployment: &inputs.deployment, model, rdma: inputs.settings.rdma },
         environments: &inputs.environments,
         existing: &inputs.existing,
         fleet: inputs.fleet.as_ref(),
-    })
+        explain: false,
+    }
 }
 
 /// The composition of a ModelDeployment.

@@ -17,4 +17,5 @@ pub mod schedule;
 pub mod search;
 pub mod sizing;
 pub mod template_text;
+pub mod trace;
 pub mod violation;

@@ -21,6 +21,8 @@ pub struct Situation<'a> {
     pub existing: &'a [Existing],
     /// What other deployments hold; `None` where only the placements' own environments were looked up, and nothing is decided.
     pub fleet: Option<&'a Fleet>,
+    /// Whether every check is to be kept.
+    pub explain: bool,
 }
 
 impl Situation<'_> {
