@@ -32,12 +32,14 @@ fn refusal(
     (reason.code(), reason.to_string())
 }
 
+/// What is changed about the model and the environment, what the phases need, and what comes of it.
+type Case = (fn(&mut Model), fn(&mut Environment), ((u32, u32), (u32, u32)), &'static str, &'static str);
+
 #[test]
 fn every_check_that_fails_says_so_with_its_numbers() {
     let same: fn(&mut Model) = |_| {};
     let plain: fn(&mut Environment) = |_| {};
     let small = ((1, 1), (1, 1));
-    type Case = (fn(&mut Model), fn(&mut Environment), ((u32, u32), (u32, u32)), &'static str, &'static str);
     let cases: [Case; 13] = [
         (same, |east| east.deleting = true, small, "Deleting", "is being deleted"),
         (same, |east| east.availability = Availability::Cordoned, small, "Cordoned", "spec.availability is Cordoned: it takes nothing new"),
