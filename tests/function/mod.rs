@@ -6,6 +6,7 @@ mod fleet;
 mod guard;
 mod hostile;
 mod protocol;
+mod response;
 mod sequence;
 mod structs_hostile;
 mod structs_properties;
