@@ -45,7 +45,9 @@ pub(crate) fn answer(request: &RunFunctionRequest) -> Answer {
     }
     // Once asked for, all environments are asked for until the reconcile ends.
     let asked = request.required_resources.contains_key(ENVIRONMENTS);
-    let mut everything = asked || needs_decision(&deployment, &existing);
+    let deciding = needs_decision(&deployment, &existing);
+    requirements.widened = asked && !deciding;
+    let mut everything = asked || deciding;
     if everything {
         requirements.require_everything();
     }

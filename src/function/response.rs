@@ -31,6 +31,8 @@ const OURS: [&str; 7] =
 /// The response to a request, and what is to be logged of it.
 pub(crate) fn respond(request: &RunFunctionRequest, header: &Header, answer: Answer) -> (RunFunctionResponse, Report) {
     let mut report = report_of(request, header);
+    let (Answer::Waiting(requirements) | Answer::Done(requirements, ..)) = &answer;
+    report.iteration = report.iteration.saturating_add(requirements.widened.into());
     let response = match answer {
         Answer::Waiting(requirements) => {
             report.outcome = Outcome::Waiting;
@@ -116,8 +118,8 @@ fn meta(request: &RunFunctionRequest) -> ResponseMeta {
 /// What earlier steps want, and nothing else.
 fn pass_on(request: &RunFunctionRequest, requirements: Requirements) -> RunFunctionResponse {
     // Requirements that are present but empty would cost a second call.
-    let requirements =
-        (!requirements.0.is_empty()).then(|| proto::Requirements { resources: requirements.0, ..proto::Requirements::default() });
+    let selectors = requirements.selectors;
+    let requirements = (!selectors.is_empty()).then(|| proto::Requirements { resources: selectors, ..proto::Requirements::default() });
     RunFunctionResponse {
         meta: Some(meta(request)),
         desired: request.desired.clone(),

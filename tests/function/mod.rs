@@ -5,6 +5,7 @@ mod cluster;
 mod fleet;
 mod guard;
 mod hostile;
+mod iteration;
 mod protocol;
 mod response;
 mod sequence;
