@@ -13,5 +13,6 @@ mod structs_hostile;
 mod structs_properties;
 mod structs_read;
 mod structs_write;
+mod unreadable;
 mod upstream;
 mod wire;
