@@ -1,6 +1,7 @@
 //! The function protocol: from a request to a response. Sockets never enter this room.
 
 mod catalog;
+mod holdings;
 mod inference_environment;
 mod model_deployment;
 mod observed;

@@ -67,3 +67,35 @@ fn what_an_object_holds_is_known_by_its_kind_however_odd_the_rest() {
     cluster.composed.insert("theirs".to_owned(), object);
     assert!(cluster.dry_run().fatal().unwrap().starts_with("cannot take over: theirs (Object o) would be deleted"));
 }
+
+#[test]
+fn what_others_hold_is_counted_as_far_as_it_can_be_read() {
+    let phase = |pool: &str, replicas: u32| json!({"pool": pool, "gpusPerReplica": 4, "replicas": replicas});
+    let item = |environment: &str| json!({"environment": environment, "topology": "Unified", "decode": phase("h200", 4)});
+    let both = json!([item("east"), item("west")]);
+    let with = |field: &str, value: Value| {
+        let mut items = both.clone();
+        items[0][field] = value;
+        items
+    };
+    let free = ["east", "west"];
+    let cases: [(&str, Value, &[&str]); 7] = [
+        ("nothing is wrong", both.clone(), &[]),
+        ("a newer version has another topology, which holds its GPUs all the same", with("topology", json!("Sharded")), &[]),
+        ("something else of an item is odd", with("environmentSelector", json!("all")), &[]),
+        ("one phase is odd, and the other is not", with("prefill", json!(["h200"])), &[]),
+        ("one item is odd, and the other is not", json!([7, item("west")]), &["east"]),
+        ("an item says nothing of where", json!([{"decode": phase("h200", 4)}, item("west")]), &["east"]),
+        ("there are no items at all", json!("none"), &free),
+    ];
+    for (why, items, expected) in cases {
+        let mut cluster = cluster(2);
+        cluster.objects.push(json!({
+            "apiVersion": "modelplane.ai/v1alpha1", "kind": "ModelDeployment", "metadata": {"name": "other", "namespace": "team"},
+            "status": {"placements": {"items": items}, "scheduling": "odd", "conditions": "odd"},
+        }));
+        let desired = cluster.dry_run().desired();
+        let placed: Vec<&str> = free.into_iter().filter(|name| desired.contains_key(&format!("object-{name}-pd"))).collect();
+        assert_eq!(placed, expected, "{why}");
+    }
+}
