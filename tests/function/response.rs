@@ -16,8 +16,8 @@ use super::wire::{entry, number, string};
 /// What Crossplane's gRPC client takes at most.
 const LIMIT: usize = 4 << 20;
 
-fn meta(tag: &str, seconds: i64) -> Option<ResponseMeta> {
-    Some(ResponseMeta { tag: tag.to_owned(), ttl: Some(prost_types::Duration { seconds, nanos: 0 }) })
+fn meta(tag: &str, seconds: i64) -> ResponseMeta {
+    ResponseMeta { tag: tag.to_owned(), ttl: Some(prost_types::Duration { seconds, nanos: 0 }) }
 }
 
 fn resource(bytes: Vec<u8>) -> Resource {
@@ -73,7 +73,7 @@ fn a_panic_is_a_fatal_result_wherever_it_happens() {
     assert_eq!(
         RunFunctionResponse { results: Vec::new(), ..response },
         RunFunctionResponse {
-            meta: meta("a-tag", 0),
+            meta: Some(meta("a-tag", 0)),
             desired: request.desired.clone(),
             context: request.context.clone(),
             conditions: observed_conditions(&cluster),
@@ -119,7 +119,7 @@ fn no_response_is_larger_than_crossplane_takes() {
         let kinds: Vec<&str> = response.conditions.iter().map(|condition| condition.r#type.as_str()).collect();
         assert!(kinds.contains(&"PlacementsScheduled"), "{why}: conditions stay, {kinds:?}");
         let rest = RunFunctionResponse { results: Vec::new(), conditions: Vec::new(), ..response };
-        assert_eq!(rest, RunFunctionResponse { meta: meta("a-tag", 0), ..RunFunctionResponse::default() }, "{why}");
+        assert_eq!(rest, RunFunctionResponse { meta: Some(meta("a-tag", 0)), ..RunFunctionResponse::default() }, "{why}");
     }
 }
 
@@ -184,7 +184,7 @@ fn a_final_answer_keeps_what_others_want_byte_for_byte() {
     request.meta.get_or_insert_default().tag = "a-tag".to_owned();
     let (response, report) = run(&request);
     assert_eq!(report.outcome, Outcome::Done, "{report:?}");
-    assert_eq!(response.meta, meta("a-tag", 90), "the input says how long it may be cached");
+    assert_eq!(response.meta, Some(meta("a-tag", 90)), "the input says how long it may be cached");
     assert_eq!(response.context.as_deref(), Some(odd.as_slice()));
     let desired = response.desired.unwrap();
     assert_eq!(desired.resources["other"], resource(odd));
@@ -207,6 +207,6 @@ fn what_is_not_final_is_not_to_be_cached() {
     waiting.input = Some(json!({"ttl": "90s"}));
     for (cluster, outcome) in [(refused, Outcome::Fatal), (waiting, Outcome::Waiting)] {
         let (response, report) = run(&cluster.request());
-        assert_eq!((report.outcome, response.meta), (outcome, meta("", 0)));
+        assert_eq!((report.outcome, response.meta), (outcome, Some(meta("", 0))));
     }
 }
