@@ -3,6 +3,7 @@
 pub mod argv;
 pub mod composition;
 pub mod conditions;
+pub mod deployment_conditions;
 pub mod engine_pod;
 pub mod events;
 pub mod frozen;

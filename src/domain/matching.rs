@@ -1,6 +1,6 @@
 //! Whether an environment can take a new placement, and of which profile.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::api::inference_environment::{Availability, Rdma};
 use crate::api::input::RdmaPolicy;
@@ -106,7 +106,9 @@ fn match_profile(wish: Wish<'_>, profile: &Profile, environment: &Environment, l
             return Err(Reason::NoRdma { profile: profile.name.clone(), label });
         }
     }
-    check_quoting(profile, environment.rdma.as_ref())?;
+    if let Some(violation) = quoting_violation(profile, environment.rdma.as_ref()) {
+        return Err(Reason::EnvironmentInvalid { violations: vec![violation] });
+    }
     let (decode, prefill) = phases(profile, wish.deployment);
     let mut pools = Vec::new();
     for phase in std::iter::once(&decode).chain(&prefill) {
@@ -115,26 +117,22 @@ fn match_profile(wish: Wish<'_>, profile: &Profile, environment: &Environment, l
     let decode_pools = pools.first().cloned().unwrap_or_default();
     let sizings = combinations(&decode, &decode_pools, prefill.as_ref().zip(pools.get(1)));
     sizings.iter().find(|sizing| ledger.fits(&sizing.charges())).cloned().ok_or_else(|| {
-        let needs = sizings.first().map(|sizing| needs(&decode, prefill.as_ref(), sizing)).unwrap_or_default();
-        Reason::InsufficientGpus { profile: profile.name.clone(), needs, pools: pool_states(&pools, ledger) }
+        let demands = std::iter::once(&decode).chain(&prefill);
+        let charges = sizings.first().map(Sizing::charges).unwrap_or_default();
+        let needs = demands.zip(charges).zip(&pools).map(|((demand, charge), pools)| need(demand.name, &charge, pools, ledger));
+        Reason::InsufficientGpus { profile: profile.name.clone(), needs: needs.collect() }
     })
 }
 
-/// The environment's RDMA variables come under the engine's own, so its arguments may refer to them.
-fn check_quoting(profile: &Profile, rdma: Option<&Rdma>) -> Result<(), Reason> {
-    let Some(rdma) = rdma.filter(|_| profile.topology == Topology::PrefillDecode) else {
-        return Ok(());
-    };
+/// The environment's RDMA variables come under the engine's own, so its arguments may refer to them: one that holds a
+/// single quote would end the quoting of such an argument.
+#[must_use]
+pub fn quoting_violation(profile: &Profile, rdma: Option<&Rdma>) -> Option<Violation> {
+    let rdma = rdma.filter(|_| profile.topology == Topology::PrefillDecode)?;
     let breaks = |phase: &PhaseProfile| quote_breaking_references(&phase.engine, &rdma.env).into_iter().next();
-    match breaks(&profile.decode).or_else(|| profile.prefill.as_ref().and_then(breaks)) {
-        None => Ok(()),
-        Some((_, name)) => Err(Reason::EnvironmentInvalid {
-            violations: vec![Violation::new(
-                "spec.rdma.env",
-                format!("{name} holds a single quote and an argument of profile {} refers to it; remove the quote", profile.name),
-            )],
-        }),
-    }
+    let (_, name) = breaks(&profile.decode).or_else(|| profile.prefill.as_ref().and_then(breaks))?;
+    let message = format!("{name} holds a single quote and an argument of profile {} refers to it; remove the quote", profile.name);
+    Some(Violation::new("spec.rdma.env", message))
 }
 
 /// The pools that a phase may use.
@@ -150,12 +148,10 @@ fn usable_pools<'a>(profile: &Profile, phase: &PhaseDemand<'_>, environment: &'a
     let fitting: Vec<&Pool> =
         accepted.iter().copied().filter(|pool| phase.gpus_on(pool).is_some_and(|gpus| gpus <= pool.gpus_per_node)).collect();
     if fitting.is_empty() {
-        return Err(Reason::NodeTooSmall {
-            profile: profile.name.clone(),
-            phase: phase.name,
-            needed: accepted.iter().filter_map(|pool| phase.gpus_on(pool)).min().unwrap_or(u32::MAX),
-            largest: accepted.iter().map(|pool| pool.gpus_per_node).max().unwrap_or(0),
-        });
+        let sizes = accepted.iter().map(|pool| (phase.gpus_on(pool).unwrap_or(u32::MAX), pool.gpus_per_node));
+        let closest = sizes.min_by_key(|(needed, largest)| needed.saturating_sub(*largest));
+        let (needed, largest) = closest.unwrap_or((u32::MAX, 0));
+        return Err(Reason::NodeTooSmall { profile: profile.name.clone(), phase: phase.name, needed, largest });
     }
     Ok(fitting)
 }
@@ -177,19 +173,11 @@ fn combinations(decode: &PhaseDemand<'_>, decode_pools: &[&Pool], prefill: Optio
     sizings
 }
 
-fn needs(decode: &PhaseDemand<'_>, prefill: Option<&PhaseDemand<'_>>, sizing: &Sizing) -> Vec<PhaseNeed> {
-    let need = |demand: &PhaseDemand<'_>, charge: Charge| PhaseNeed {
-        phase: demand.name,
-        replicas: charge.replicas,
-        gpus_per_replica: charge.gpus_per_replica,
-    };
-    std::iter::once(decode).chain(prefill).zip(sizing.charges()).map(|(demand, charge)| need(demand, charge)).collect()
-}
-
-/// What is free in the pools that any phase may use, by name.
-fn pool_states(pools: &[Vec<&Pool>], ledger: &Ledger) -> Vec<PoolState> {
-    let ids: BTreeSet<&String> = pools.iter().flatten().map(|pool| &pool.id).collect();
-    ids.into_iter().map(|id| PoolState { pool: id.clone(), free: ledger.free(id), total: ledger.total(id) }).collect()
+/// What a phase needs, and what its pools have.
+#[must_use]
+pub fn need(phase: &'static str, charge: &Charge, pools: &[&Pool], ledger: &Ledger) -> PhaseNeed {
+    let state = |pool: &&Pool| PoolState { pool: pool.id.clone(), free: ledger.free(&pool.id), total: ledger.total(&pool.id) };
+    PhaseNeed { phase, replicas: charge.replicas, gpus_per_replica: charge.gpus_per_replica, pools: pools.iter().map(state).collect() }
 }
 
 fn first_missing(selector: &LabelSelector, environment: &Environment) -> Option<MissingLabel> {

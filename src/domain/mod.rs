@@ -1,9 +1,11 @@
 //! The rules. Objects as JSON, YAML or proto, the clock and environment variables never enter this room.
 
+pub mod contention;
 pub mod deployment;
 pub mod engine_args;
 mod engine_options;
 pub mod environment;
+pub mod holdings;
 pub mod ledger;
 pub mod matching;
 pub mod model;
@@ -12,6 +14,7 @@ pub mod placement;
 pub mod rejection;
 pub mod retention;
 pub mod schedule;
+pub mod search;
 pub mod sizing;
 pub mod template_text;
 pub mod violation;

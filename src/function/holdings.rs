@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 use crate::api::metadata::Metadata;
 use crate::api::model_deployment_status::{ModelDeploymentStatus, PhaseItem, PlacementItem, Placements};
 use crate::domain::deployment::Deployment;
-use crate::domain::placement::{Holding, holdings};
+use crate::domain::holdings::{Holding, holdings};
 use crate::function::proto::RunFunctionRequest;
 use crate::function::requirements::{DEPLOYMENTS, fetched};
 use crate::function::structs::from_struct;
@@ -15,8 +15,9 @@ pub(crate) fn read_holdings(request: &RunFunctionRequest, own: &Deployment) -> V
     let mut all = Vec::new();
     for resource in fetched(request, DEPLOYMENTS) {
         let holder: Holder = from_struct(resource.resource.as_deref().unwrap_or_default()).unwrap_or_default();
-        if holder.metadata.0.namespace != own.namespace || holder.metadata.0.name != own.name {
-            all.extend(holdings(&holder.status.0.into()));
+        let Holder { metadata: Lenient(metadata), status: Lenient(status) } = holder;
+        if metadata.namespace != own.namespace || metadata.name != own.name {
+            all.extend(holdings(&metadata, &status.into()));
         }
     }
     all
@@ -51,11 +52,13 @@ struct Items {
     items: Lenient<Vec<Lenient<Item>>>,
 }
 
-/// Of a placement only what it holds: whatever else a newer version says of it, it holds that.
+/// Of a placement only what it holds and how firmly: whatever else a newer version says of it, it holds that.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Item {
     environment: String,
+    settled: Lenient<bool>,
+    ready: Lenient<bool>,
     decode: Lenient<Option<PhaseItem>>,
     prefill: Lenient<Option<PhaseItem>>,
 }
@@ -64,6 +67,8 @@ impl From<Status> for ModelDeploymentStatus {
     fn from(status: Status) -> Self {
         let items = status.placements.0.items.0.into_iter().map(|Lenient(item)| PlacementItem {
             environment: item.environment,
+            settled: item.settled.0,
+            ready: item.ready.0,
             decode: item.decode.0,
             prefill: item.prefill.0,
             ..PlacementItem::default()

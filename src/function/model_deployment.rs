@@ -2,15 +2,18 @@
 
 use serde::de::DeserializeOwned;
 
+use crate::api::condition::find;
 use crate::api::inference_environment::InferenceEnvironment;
 use crate::api::metadata::Header;
 use crate::api::model::Model as ApiModel;
 use crate::api::model_deployment::{ModelDeployment, ModelRef};
 use crate::api::model_deployment_status::{ModelDeploymentStatus, ReportedDeployment};
 use crate::compose::composition::Composition;
+use crate::compose::conditions::PLACEMENTS_SCHEDULED;
 use crate::compose::model_deployment::{Inputs, ModelState, compose, plan, refuse_spec};
 use crate::domain::deployment::{Deployment, validate_deployment};
 use crate::domain::environment::validate_environment;
+use crate::domain::holdings::Fleet;
 use crate::domain::model::validate_model;
 use crate::domain::placement::{EnvironmentState, Environments};
 use crate::domain::schedule::needs_decision;
@@ -46,9 +49,11 @@ pub(crate) fn answer(request: &RunFunctionRequest) -> Answer {
     }
     // Once asked for, all environments are asked for until the reconcile ends.
     let asked = request.required_resources.contains_key(ENVIRONMENTS);
-    let deciding = needs_decision(&deployment, &existing);
+    // What was short before may fit today.
+    let short = find(&status.conditions, PLACEMENTS_SCHEDULED).is_some_and(|condition| condition.status == "False");
+    let deciding = short || needs_decision(&deployment, &existing);
     requirements.widened = asked && !deciding;
-    let mut everything = asked || deciding;
+    let everything = asked || deciding;
     if everything {
         requirements.require_everything();
     }
@@ -58,21 +63,19 @@ pub(crate) fn answer(request: &RunFunctionRequest) -> Answer {
     let inputs = Inputs {
         model: read_model(request, &deployment.model_ref),
         environments: read_environments(request, existing.iter().map(|placement| placement.environment.as_str())),
-        listed: everything.then(|| fetched(request, ENVIRONMENTS).count()),
-        others: read_holdings(request, &deployment),
+        fleet: everything.then(|| Fleet::new(read_holdings(request, &deployment))),
         deployment,
         status,
         settings,
         observed,
         existing,
     };
-    if !everything && let ModelState::Usable(model) = &inputs.model {
-        let plan = plan(&inputs, model);
-        everything = plan.staying() < inputs.deployment.environments || plan.staying() < plan.placements.len();
-        if everything {
-            requirements.require_everything();
-            return Answer::Waiting(requirements);
-        }
+    if !everything
+        && let ModelState::Usable(model) = &inputs.model
+        && !plan(&inputs, model).is_steady(&inputs.deployment, &inputs.existing)
+    {
+        requirements.require_everything();
+        return Answer::Waiting(requirements);
     }
     Answer::Done(requirements, Box::new(compose(&inputs)), Box::new(inputs.settings))
 }

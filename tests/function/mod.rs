@@ -6,6 +6,7 @@ mod fleet;
 mod guard;
 mod hostile;
 mod iteration;
+mod moves;
 mod protocol;
 mod response;
 mod sequence;

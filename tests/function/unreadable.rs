@@ -99,3 +99,19 @@ fn what_others_hold_is_counted_as_far_as_it_can_be_read() {
         assert_eq!(placed, expected, "{why}");
     }
 }
+
+#[test]
+fn what_was_ready_once_is_known_to_be_so_however_odd_the_rest() {
+    // Of two holders of too few GPUs the one that was never ready yields, not the younger one that was.
+    for topology in ["Unified", "Sharded"] {
+        let mut cluster = cluster(1);
+        assert!(cluster.reconcile().desired().contains_key("object-east-pd"));
+        let decode = json!({"pool": "h200", "gpusPerReplica": 4, "replicas": 4});
+        cluster.objects.push(json!({
+            "apiVersion": "modelplane.ai/v1alpha1", "kind": "ModelDeployment",
+            "metadata": {"name": "other", "namespace": "team", "creationTimestamp": "2026-06-01T00:00:00Z"},
+            "status": {"placements": {"items": [{"environment": "east", "topology": topology, "settled": true, "decode": decode}]}},
+        }));
+        assert!(cluster.dry_run().desired().contains_key("object-west-pd"), "{topology}");
+    }
+}
