@@ -13,14 +13,15 @@ use crate::compose::conditions::PLACEMENTS_SCHEDULED;
 use crate::compose::model_deployment::{Inputs, ModelState, compose, plan, refuse_spec};
 use crate::domain::deployment::{Deployment, validate_deployment};
 use crate::domain::environment::validate_environment;
-use crate::domain::holdings::{Fleet, Holding, holdings};
+use crate::domain::holdings::Fleet;
 use crate::domain::model::validate_model;
 use crate::domain::placement::{EnvironmentState, Environments};
 use crate::domain::schedule::needs_decision;
 use crate::domain::violation::{Violation, join};
+use crate::function::holdings::read_holdings;
 use crate::function::observed::read_observed;
 use crate::function::proto::{Resource, RunFunctionRequest};
-use crate::function::requirements::{DEPLOYMENTS, ENVIRONMENTS, MODEL, Requirements, environment_key, fetched};
+use crate::function::requirements::{ENVIRONMENTS, MODEL, Requirements, environment_key, fetched};
 use crate::function::structs::from_struct;
 use crate::function::{Answer, composite, read_input};
 
@@ -50,7 +51,9 @@ pub(crate) fn answer(request: &RunFunctionRequest) -> Answer {
     let asked = request.required_resources.contains_key(ENVIRONMENTS);
     // What was short before may fit today.
     let short = find(&status.conditions, PLACEMENTS_SCHEDULED).is_some_and(|condition| condition.status == "False");
-    let everything = asked || short || needs_decision(&deployment, &existing);
+    let deciding = short || needs_decision(&deployment, &existing);
+    requirements.widened = asked && !deciding;
+    let everything = asked || deciding;
     if everything {
         requirements.require_everything();
     }
@@ -126,16 +129,4 @@ fn read_environment(resource: &Resource) -> (String, EnvironmentState) {
             (name, EnvironmentState::Invalid(violations))
         }
     }
-}
-
-/// What every other deployment holds.
-fn read_holdings(request: &RunFunctionRequest, own: &Deployment) -> Vec<Holding> {
-    let mut all = Vec::new();
-    for resource in fetched(request, DEPLOYMENTS) {
-        let reported: ReportedDeployment = read(resource).unwrap_or_default();
-        if reported.metadata.namespace != own.namespace || reported.metadata.name != own.name {
-            all.extend(holdings(&reported.metadata, &reported.status));
-        }
-    }
-    all
 }
