@@ -17,6 +17,7 @@ use crate::api::input::Input;
 use crate::api::metadata::Header;
 use crate::api::{API_VERSION, inference_environment as environment_api, model_deployment as deployment_api};
 use crate::compose::composition::Composition;
+use crate::compose::explanation::ExplainedEnvironment;
 use crate::domain::names::namespace_error;
 use crate::function::proto::{RunFunctionRequest, RunFunctionResponse};
 use crate::function::requirements::Requirements;
@@ -73,6 +74,13 @@ pub(crate) enum Answer {
 #[must_use]
 pub fn run(request: &RunFunctionRequest) -> (RunFunctionResponse, Report) {
     shielded(request, respond)
+}
+
+/// Why the deployment of a request is placed where it is: every environment with the checks it went through. Nothing for
+/// another kind, and where the request does not hold what a decision needs.
+#[must_use]
+pub fn explain(request: &RunFunctionRequest) -> Vec<ExplainedEnvironment> {
+    model_deployment::explain(request)
 }
 
 /// What `answer` says to a request; where it panics, a fatal result: an error of gRPC would have no conditions.
