@@ -2,3 +2,4 @@
 
 mod engine_args;
 mod template_text;
+mod violation;
