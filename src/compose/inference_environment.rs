@@ -13,7 +13,8 @@ use crate::api::object::{
 use crate::compose::composition::{Body, Composed, Composition, Status};
 use crate::compose::conditions::{ENVIRONMENT_VALID, NewCondition};
 use crate::compose::events::events;
-use crate::domain::environment::{declared_pools, validate_environment};
+use crate::domain::cluster::declared_pools;
+use crate::domain::environment::validate_environment;
 use crate::domain::names::{PROVIDER_CONFIG_KEY, SYSTEM_NAMESPACE, provider_config};
 use crate::domain::violation::join;
 
@@ -47,8 +48,8 @@ pub fn compose(inputs: &Inputs) -> Composition {
     }
     let name = &inputs.environment.metadata.name;
     let cluster = &inputs.environment.spec.cluster;
-    let gpu_pools = declared_pools(&inputs.environment.spec).into_iter().map(|(_, pool)| pool).collect();
-    let status = InferenceEnvironmentStatus { capacity: Some(Capacity { gpu_pools }), ..InferenceEnvironmentStatus::default() };
+    let capacity = Some(Capacity { gpu_pools: declared_pools(cluster) });
+    let status = InferenceEnvironmentStatus { capacity, ..InferenceEnvironmentStatus::default() };
     match (cluster.source, &cluster.existing) {
         (ClusterSource::Existing, Some(existing)) => {
             let body = Body::ProviderConfig(render_provider_config(name, existing));
