@@ -69,13 +69,21 @@ pub fn compose(inputs: &Inputs) -> Composition {
         (ClusterSource::Local, _) => Composition { status: Some(Status::InferenceEnvironment(status)), ..conclude(inputs, valid()) },
         // Whoever provisions the cluster writes the status.
         (ClusterSource::Gke, _) if inputs.provisioned => conclude(inputs, valid()),
+        // Or wrote it already: a status that nobody repeats is gone, and what runs there with it.
+        (ClusterSource::Gke, _) if is_reachable(&inputs.environment.status) => {
+            Composition { status: Some(Status::InferenceEnvironment(inputs.environment.status.clone())), ..conclude(inputs, valid()) }
+        }
         (ClusterSource::Gke | ClusterSource::Existing, _) => {
-            let message =
-                "spec.cluster.source: GKE clusters are provisioned by another function; put it in front of this one in the pipeline";
+            let message = "spec.cluster.source: GKE clusters are provisioned by another function; put it in front of this one in the \
+                           pipeline, or write status.providerConfigRef of a cluster that is there";
             let condition = NewCondition::new(ENVIRONMENT_VALID, false, "NotProvisioned", message);
             Composition { unready: true, ..conclude(inputs, condition) }
         }
     }
+}
+
+fn is_reachable(status: &InferenceEnvironmentStatus) -> bool {
+    status.provider_config_ref.as_ref().is_some_and(|reference| !reference.name.is_empty())
 }
 
 fn valid() -> NewCondition {
