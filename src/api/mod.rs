@@ -18,5 +18,7 @@ pub mod quantity;
 pub mod resource_name;
 pub mod selector;
 
+/// The group of the kinds people write.
+pub const GROUP: &str = "modelplane.ai";
 /// Group and version of the kinds people write.
 pub const API_VERSION: &str = "modelplane.ai/v1alpha1";
