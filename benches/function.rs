@@ -11,6 +11,7 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::print_stdout,
+    clippy::struct_field_names,
     reason = "a benchmark: it fails by panicking, prints its table, and borrows from the tests more than it needs"
 )]
 

@@ -49,6 +49,11 @@ impl ControlPlane {
         self.objects.keys().filter(|key| key.api_version == api_version && key.kind == kind).cloned().collect()
     }
 
+    /// An object's bytes; empty when it does not exist.
+    pub(crate) fn bytes(&self, key: &ObjectKey) -> &[u8] {
+        self.objects.get(key).map(Bytes::as_ref).unwrap_or_default()
+    }
+
     /// Reconciles a composite resource once, and keeps the status that comes of it.
     ///
     /// # Errors

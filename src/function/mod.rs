@@ -18,7 +18,8 @@ use crate::api::metadata::Header;
 use crate::api::{API_VERSION, inference_environment as environment_api, model_deployment as deployment_api};
 use crate::compose::composition::Composition;
 use crate::compose::explanation::ExplainedEnvironment;
-use crate::domain::names::namespace_error;
+use crate::domain::input::validate_input;
+use crate::domain::violation::join;
 use crate::function::proto::{RunFunctionRequest, RunFunctionResponse};
 use crate::function::requirements::Requirements;
 use crate::function::structs::from_struct;
@@ -135,14 +136,8 @@ fn composite(request: &RunFunctionRequest) -> &[u8] {
 
 /// The step's input.
 fn read_input(request: &RunFunctionRequest) -> Result<Input, String> {
-    match request.input.as_deref() {
-        None => Ok(Input::default()),
-        Some(bytes) => {
-            let input: Input = from_struct(bytes).map_err(|error| format!("input: {error}"))?;
-            match input.remote_namespace.as_deref().and_then(namespace_error) {
-                Some(problem) => Err(format!("input: remoteNamespace: {problem}")),
-                None => Ok(input),
-            }
-        }
-    }
+    let Some(bytes) = request.input.as_deref() else { return Ok(Input::default()) };
+    let input: Input = from_struct(bytes).map_err(|error| format!("input: {error}"))?;
+    validate_input(&input).map_err(|violations| format!("input: {}", join(&violations)))?;
+    Ok(input)
 }
