@@ -1,5 +1,6 @@
 //! The offline tool.
 
+mod explain;
 mod locate;
 mod manifests;
 mod yaml_hostile;
