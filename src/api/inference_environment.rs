@@ -94,7 +94,7 @@ pub struct ExistingCluster {
 }
 
 /// A Secret with a kubeconfig.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KubeconfigSecret {
     /// The Secret's name.

@@ -90,28 +90,8 @@ pub struct Empty {}
 pub struct ObservedService {
     /// Metadata.
     pub metadata: Metadata,
-    /// The part of the spec that must not change.
-    pub spec: ObservedServiceSpec,
     /// KServe's report.
     pub status: ObservedServiceStatus,
-}
-
-/// The part of an observed spec that must not change.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct ObservedServiceSpec {
-    /// Labels of the decode pods.
-    pub labels: BTreeMap<String, String>,
-    /// The prefill phase.
-    pub prefill: Option<ObservedPhase>,
-}
-
-/// One observed phase.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct ObservedPhase {
-    /// Labels of the pods.
-    pub labels: BTreeMap<String, String>,
 }
 
 /// KServe's report.

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::inference_environment::KubeconfigSecret;
 use super::model_deployment::ModelRef;
+use super::model_deployment_status::PhaseItem;
 use super::selector::LabelSelector;
 
 /// What a placement was decided on. Written as JSON into one annotation.
@@ -20,9 +22,18 @@ pub struct PlacementRecord {
     /// The deployment's own selector at the time.
     #[serde(default)]
     pub selector: LabelSelector,
+    /// The Secret that the environment's cluster was reached with, by which a cluster is known when its environment is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<KubeconfigSecret>,
     /// Whether it was ever ready.
     #[serde(default)]
     pub settled: bool,
+}
+
+impl From<&PhaseItem> for PhaseRecord {
+    fn from(item: &PhaseItem) -> Self {
+        Self { pool: item.pool.clone(), gpus_per_replica: item.gpus_per_replica, replicas: item.replicas }
+    }
 }
 
 /// One phase of a placement.

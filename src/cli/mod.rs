@@ -1,6 +1,8 @@
 //! The offline tool: files go through the same function as on the server, and come out as what a person reads.
 
 mod control_plane;
+pub mod explain;
+mod explain_text;
 pub mod manifests;
 pub mod preview;
 mod preview_table;

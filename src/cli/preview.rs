@@ -41,6 +41,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    pub(crate) fn of(previewed: &[Previewed], problems: &[String]) -> Self {
+        if !problems.is_empty() {
+            Self::BadInput
+        } else if previewed.iter().all(Previewed::is_placed) {
+            Self::Placed
+        } else {
+            Self::NotPlaced
+        }
+    }
+
     /// 0, 1 or 2.
     #[must_use]
     pub fn exit_code(self) -> u8 {
@@ -64,7 +74,7 @@ pub fn preview(command: &Preview, stdin: &mut dyn Read, out: &mut dyn Write, err
             return Ok(Verdict::BadInput);
         }
     };
-    let Outcome { previewed, mut problems, warnings } = settle(&manifests);
+    let Outcome { previewed, mut problems, warnings } = settle(&manifests, &|_| false);
     if previewed.is_empty() && problems.is_empty() {
         problems.push(format!("no ModelDeployment of {API_VERSION} in these manifests"));
     }
@@ -75,8 +85,5 @@ pub fn preview(command: &Preview, stdin: &mut dyn Read, out: &mut dyn Write, err
     for line in warnings.iter().chain(&problems) {
         writeln!(err, "{line}")?;
     }
-    if !problems.is_empty() {
-        return Ok(Verdict::BadInput);
-    }
-    Ok(if previewed.iter().all(Previewed::is_placed) { Verdict::Placed } else { Verdict::NotPlaced })
+    Ok(Verdict::of(&previewed, &problems))
 }

@@ -7,14 +7,16 @@ use serde_json::Value;
 use crate::api::model_deployment::{ModelKind, Topology};
 use crate::api::model_deployment_status::ReportedDeployment;
 use crate::api::{API_VERSION, inference_environment, model_deployment};
-use crate::cli::control_plane::{ControlPlane, ObjectKey};
+use crate::cli::control_plane::{Call, ControlPlane, ObjectKey};
 use crate::cli::manifests::Manifest;
 use crate::cli::reading::{read_deployment, read_environment, read_model};
 use crate::compose::conditions::PLACEMENTS_SCHEDULED;
+use crate::compose::explanation::ExplainedEnvironment;
 use crate::domain::deployment::Deployment;
 use crate::domain::violation::Violation;
 use crate::function::proto::{Condition, RunFunctionResponse, Status};
 use crate::function::structs::from_struct;
+use crate::function::{Report, explain};
 
 /// What came of manifests.
 #[derive(Debug, Default)]
@@ -38,6 +40,8 @@ pub(crate) struct Previewed {
     pub(crate) response: RunFunctionResponse,
     /// The deployment as it is written.
     pub(crate) object: Value,
+    /// Every environment with its checks; empty where nobody asked.
+    pub(crate) explained: Vec<ExplainedEnvironment>,
 }
 
 impl Previewed {
@@ -52,14 +56,15 @@ impl Previewed {
     }
 }
 
-/// Reconciles environments, then deployments, so that manifests without a status are enough. Objects of other groups are ignored.
-pub(crate) fn settle(manifests: &[Manifest]) -> Outcome {
+/// Reconciles environments, then deployments, so that manifests without a status are enough. Objects of other groups are
+/// ignored. Deployments that `asked` names, as `namespace/name`, are explained.
+pub(crate) fn settle(manifests: &[Manifest], asked: &dyn Fn(&str) -> bool) -> Outcome {
     let mut session = Session::default();
     for manifest in manifests.iter().filter(|manifest| manifest.api_version == API_VERSION) {
         session.apply(manifest);
     }
     session.settle_environments();
-    let used = session.settle_deployments();
+    let used = session.settle_deployments(asked);
     session.check_models(&used);
     session.outcome
 }
@@ -96,7 +101,7 @@ impl<'a> Session<'a> {
                 self.report(&key, &violations);
                 continue;
             }
-            let response = self.reconcile(&key).unwrap_or_default();
+            let response = self.reconcile(&key).unwrap_or_default().response;
             for condition in response.conditions.iter().filter(|condition| condition.status() == Status::ConditionFalse) {
                 let warning = self.describe(&key, &spoken(condition.message()));
                 self.outcome.warnings.push(warning);
@@ -105,15 +110,15 @@ impl<'a> Session<'a> {
     }
 
     /// Returns the models that are used, each with the topology it is used for.
-    fn settle_deployments(&mut self) -> BTreeSet<(ObjectKey, Topology)> {
+    fn settle_deployments(&mut self, asked: &dyn Fn(&str) -> bool) -> BTreeSet<(ObjectKey, Topology)> {
         let mut used = BTreeSet::new();
         for key in self.control_plane.keys_of(API_VERSION, model_deployment::KIND) {
             match read_deployment(self.control_plane.bytes(&key)) {
                 Err(violations) => self.report(&key, &violations),
                 Ok(deployment) => {
                     used.insert((model_key(&deployment), deployment.topology));
-                    let response = self.reconcile(&key);
-                    let previewed = response.map(|response| self.previewed(&key, response));
+                    let call = self.reconcile(&key);
+                    let previewed = call.map(|call| self.previewed(&key, call, asked));
                     self.outcome.previewed.extend(previewed);
                 }
             }
@@ -140,12 +145,10 @@ impl<'a> Session<'a> {
     }
 
     /// One object; what the function refuses is a problem.
-    fn reconcile(&mut self, key: &ObjectKey) -> Option<RunFunctionResponse> {
+    fn reconcile(&mut self, key: &ObjectKey) -> Option<Call> {
         let problem = match self.control_plane.reconcile(key) {
-            Ok((response, report)) => match report.message {
-                None => return Some(response),
-                Some(message) => message,
-            },
+            Ok(Call { report: Report { message: Some(message), .. }, .. }) => message,
+            Ok(call) => return Some(call),
             Err(problem) => problem,
         };
         self.report(key, &[spoken(&problem)]);
@@ -163,10 +166,13 @@ impl<'a> Session<'a> {
         format!("{place}: {} {}: {violation}", key.kind, key.name)
     }
 
-    fn previewed(&self, key: &ObjectKey, response: RunFunctionResponse) -> Previewed {
+    fn previewed(&self, key: &ObjectKey, call: Call, asked: &dyn Fn(&str) -> bool) -> Previewed {
+        let Call { request, response, .. } = call;
+        let deployment = format!("{}/{}", key.namespace, key.name);
         let desired = response.desired.as_ref().and_then(|state| state.composite.as_ref()?.resource.as_deref()).unwrap_or_default();
         Previewed {
-            deployment: format!("{}/{}", key.namespace, key.name),
+            explained: if asked(&deployment) { explain(&request) } else { Vec::new() },
+            deployment,
             reported: from_struct(desired).unwrap_or_default(),
             response,
             object: self.manifests.get(key).map(|manifest| manifest.object.clone()).unwrap_or_default(),

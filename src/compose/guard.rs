@@ -1,9 +1,10 @@
 //! Nothing is deleted by accident: when an answer would have to guess, it is fatal, and Crossplane changes nothing.
 
+use crate::api::model_deployment::{ModelKind, ModelRef};
 use crate::compose::conditions::MODEL_INVALID;
-use crate::compose::model_deployment::{Inputs, ModelState};
+use crate::compose::model_deployment::Inputs;
 use crate::domain::names::PLACEMENT_ANNOTATION;
-use crate::domain::violation::join;
+use crate::domain::violation::{Violation, join};
 
 /// Why a deployment's placements cannot be decided on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,27 +29,29 @@ pub fn foreign_resources(inputs: &Inputs) -> Option<Refusal> {
     })
 }
 
-/// A model that cannot be used. Fatal while there are placements.
+/// A model that does not exist. Fatal while there are placements.
 #[must_use]
-pub fn unusable_model(inputs: &Inputs) -> Option<Refusal> {
-    let reference = &inputs.deployment.model_ref;
-    let (kind, name) = (reference.kind.as_str(), &reference.name);
-    match &inputs.model {
-        ModelState::Usable(_) => None,
-        ModelState::Absent => Some(Refusal {
-            reason: "ModelNotFound",
-            message: format!("spec.modelRef: {kind} {name} does not exist; create it or name another"),
-        }),
-        ModelState::Invalid(violations) => {
-            Some(Refusal { reason: MODEL_INVALID, message: format!("{kind} {name} is invalid: {}", join(violations)) })
-        }
-    }
+pub fn absent_model(inputs: &Inputs) -> Refusal {
+    let ModelRef { kind, name } = &inputs.deployment.model_ref;
+    let place = match kind {
+        ModelKind::ClusterModel => String::new(),
+        ModelKind::Model => format!(" in namespace {}", inputs.deployment.namespace),
+    };
+    let message = format!("spec.modelRef: {} {name} does not exist{place}; create it or name another", kind.as_str());
+    Refusal { reason: "ModelNotFound", message }
+}
+
+/// A model that is invalid as a whole. Fatal while there are placements.
+#[must_use]
+pub fn invalid_model(inputs: &Inputs, violations: &[Violation]) -> Refusal {
+    let ModelRef { kind, name } = &inputs.deployment.model_ref;
+    Refusal { reason: MODEL_INVALID, message: format!("{} {name} is invalid: {}", kind.as_str(), join(violations)) }
 }
 
 /// A list of all environments that came back empty, though there are placements.
 #[must_use]
 pub fn environments_vanished(inputs: &Inputs) -> Option<Refusal> {
-    let vanished = inputs.listed == Some(0) && !inputs.existing.is_empty();
+    let vanished = inputs.fleet.is_some() && inputs.environments.is_empty() && !inputs.existing.is_empty();
     vanished.then(|| Refusal {
         reason: "NoEnvironments",
         message: format!(

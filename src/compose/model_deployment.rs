@@ -3,27 +3,29 @@
 use std::collections::BTreeMap;
 
 use crate::api::condition::{Condition, find};
-use crate::api::input::Input;
+use crate::api::input::{Input, RdmaPolicy};
 use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::{ModelDeploymentStatus, PlacementItem, RejectedEnvironment};
-use crate::compose::composition::{Composition, Status as CompositeStatus, Tally};
+use crate::compose::composition::{Composed, Composition, Status as CompositeStatus, Tally};
 use crate::compose::conditions::{
-    DECODE_READY, MODEL_INVALID, MODEL_RESOLVED, NewCondition, PLACEMENTS_READY, PLACEMENTS_SCHEDULED, PREFILL_READY, PROFILE_VALID, Status,
+    DECODE_READY, MODEL_RESOLVED, NewCondition, PLACEMENTS_READY, PLACEMENTS_SCHEDULED, PREFILL_READY, PROFILE_VALID, Status,
 };
+use crate::compose::deployment_conditions::{conditions, phase_conditions, resolved};
 use crate::compose::events::{Event, events, rejections_changed};
 use crate::compose::frozen::freeze;
-use crate::compose::guard::{Refusal, environments_vanished, foreign_resources, unusable_model};
+use crate::compose::guard::{Refusal, absent_model, environments_vanished, foreign_resources, invalid_model};
 use crate::compose::model::profile_valid;
 use crate::compose::observed::Observed;
 use crate::compose::placement::render_placement;
-use crate::compose::status::render_status;
+use crate::compose::status::{render_status, report};
 use crate::domain::deployment::Deployment;
+use crate::domain::holdings::Fleet;
 use crate::domain::matching::Wish;
 use crate::domain::model::Model;
-use crate::domain::placement::{Action, Environments, Existing, Holding};
-use crate::domain::rejection::summarize;
+use crate::domain::names::{Key, RDMA_LABEL};
+use crate::domain::placement::{Action, Environments, Existing, Placement};
 use crate::domain::schedule::{Plan, Situation, schedule};
-use crate::domain::violation::{Violation, join};
+use crate::domain::violation::Violation;
 
 /// Everything the composition of a ModelDeployment depends on.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,10 +44,9 @@ pub struct Inputs {
     pub model: ModelState,
     /// The environments that were looked up.
     pub environments: Environments,
-    /// How many there are in all; `None` when only the placements' own were looked up, and nothing is to be decided.
-    pub listed: Option<usize>,
-    /// What other deployments hold.
-    pub others: Vec<Holding>,
+    /// What other deployments hold; `None` when only the placements' own environments were looked up, and nothing is to be
+    /// decided.
+    pub fleet: Option<Fleet>,
 }
 
 /// What is known of the model.
@@ -70,12 +71,19 @@ impl Inputs {
 /// The plan for a deployment with a model that can be used.
 #[must_use]
 pub fn plan(inputs: &Inputs, model: &Model) -> Plan {
-    schedule(Situation {
+    schedule(situation(inputs, model))
+}
+
+/// What a plan for a deployment depends on.
+#[must_use]
+pub fn situation<'a>(inputs: &'a Inputs, model: &'a Model) -> Situation<'a> {
+    Situation {
         wish: Wish { deployment: &inputs.deployment, model, rdma: inputs.settings.rdma },
         environments: &inputs.environments,
         existing: &inputs.existing,
-        others: &inputs.others,
-    })
+        fleet: inputs.fleet.as_ref(),
+        explain: false,
+    }
 }
 
 /// The composition of a ModelDeployment.
@@ -86,18 +94,17 @@ pub fn compose(inputs: &Inputs) -> Composition {
     }
     let model = match &inputs.model {
         ModelState::Usable(model) => model,
-        ModelState::Absent | ModelState::Invalid(_) => {
-            let refusal = unusable_model(inputs).unwrap_or(Refusal { reason: MODEL_INVALID, message: String::new() });
-            return refuse(inputs, &refusal, !inputs.existing.is_empty());
-        }
+        ModelState::Absent => return refuse(inputs, &absent_model(inputs), !inputs.existing.is_empty()),
+        ModelState::Invalid(violations) => return refuse(inputs, &invalid_model(inputs, violations), !inputs.existing.is_empty()),
     };
     if let Some(refusal) = environments_vanished(inputs) {
         return refuse(inputs, &refusal, true);
     }
     let plan = plan(inputs, model);
-    let status = render_status(inputs, model, &plan);
-    let conditions = conditions(inputs, model, &plan, &status);
-    let events = all_events(inputs, &plan, &status, &conditions);
+    let reports = report(inputs, model, &plan);
+    let status = render_status(inputs, model, &plan, &reports);
+    let conditions = conditions(inputs, model, &plan, &reports);
+    let events = all_events(inputs, model, &plan, &status, &conditions);
     let mut resources = BTreeMap::new();
     // What is frozen goes first: where both have a resource, the one that is rendered counts.
     for placement in plan.placements.iter().filter(|placement| matches!(placement.action, Action::Freeze(..))) {
@@ -106,10 +113,13 @@ pub fn compose(inputs: &Inputs) -> Composition {
     for placement in &plan.placements {
         resources.extend(render_placement(inputs, model, placement));
     }
-    let wanted = inputs.deployment.environments;
-    let serving = plan.placements.iter().zip(&status.placements.items).filter(|(placement, item)| !placement.is_leaving() && item.ready);
+    if let Some(lost) = plan.placements.iter().find(|placement| !has_serving(&resources, placement)) {
+        let message = format!("{} ({}) would be lost, so nothing is changed", lost.environment, lost.topology.as_str());
+        return refuse(inputs, &Refusal { reason: "PlacementLost", message }, true);
+    }
+    let serving = reports.iter().filter(|report| !report.placement.is_leaving() && report.readiness.ready).count();
     Composition {
-        unready: serving.count() < wanted,
+        unready: serving < inputs.deployment.environments,
         tally: tally(inputs, &plan),
         resources: resources.into_iter().map(|(key, composed)| (key.to_string(), composed)).collect(),
         status: Some(CompositeStatus::ModelDeployment(Box::new(status))),
@@ -117,6 +127,11 @@ pub fn compose(inputs: &Inputs) -> Composition {
         events,
         fatal: None,
     }
+}
+
+/// Whether a placement's serving object is wanted: one that is planned and not composed would be deleted.
+fn has_serving(resources: &BTreeMap<Key, Composed>, placement: &Placement) -> bool {
+    [true, false].into_iter().any(|local| resources.contains_key(&Key::serving(&placement.environment, placement.topology, local)))
 }
 
 fn tally(inputs: &Inputs, plan: &Plan) -> Tally {
@@ -180,125 +195,14 @@ fn refusal_events(inputs: &Inputs, refusal: &Refusal) -> Vec<Event> {
     events(&[condition], &inputs.status.conditions)
 }
 
-/// Every condition, in a fixed order.
-fn conditions(inputs: &Inputs, model: &Model, plan: &Plan, status: &ModelDeploymentStatus) -> Vec<NewCondition> {
-    let mut conditions = vec![resolved(inputs), profile_valid(model), scheduled(inputs, model, plan)];
-    let items = &status.placements.items;
-    conditions.extend(phase_conditions(inputs, |phase| phase_ready(inputs, items, phase)));
-    conditions.push(placements_ready(inputs, items));
-    conditions
-}
-
-fn resolved(inputs: &Inputs) -> NewCondition {
-    let reference = &inputs.deployment.model_ref;
-    NewCondition::new(MODEL_RESOLVED, true, "Resolved", format!("{} {}", reference.kind.as_str(), reference.name))
-}
-
-fn scheduled(inputs: &Inputs, model: &Model, plan: &Plan) -> NewCondition {
-    let (wanted, placed) = (inputs.deployment.environments, plan.staying());
-    let progress = format!("{placed}/{wanted} placed");
-    let violations = model.violations_of(inputs.deployment.topology);
-    if placed < wanted && !violations.is_empty() {
-        return NewCondition::new(PLACEMENTS_SCHEDULED, false, "ProfileInvalid", format!("{progress}; {}", join(&violations)));
-    }
-    let message = match &plan.decision {
-        Some(decision) if decision.considered == 0 => format!("{progress}; there is no InferenceEnvironment"),
-        Some(decision) if decision.rejections.is_empty() => progress,
-        Some(decision) => {
-            let rejected = decision.rejections.len();
-            format!("{progress}; {rejected}/{} environments rejected: {}", decision.considered, summarize(&decision.rejections))
-        }
-        // Nothing was decided: the last decision's report still stands.
-        None => match find(&inputs.status.conditions, PLACEMENTS_SCHEDULED) {
-            Some(before) if before.is_true() && before.message.starts_with(&progress) => before.message.clone(),
-            _ => progress,
-        },
-    };
-    let reason = match &plan.decision {
-        _ if placed >= wanted => "Placed",
-        Some(decision) if decision.considered == 0 => "NoEnvironments",
-        _ if placed == 0 => "NoEnvironmentMatches",
-        _ => "TooFewEnvironments",
-    };
-    NewCondition::new(PLACEMENTS_SCHEDULED, placed >= wanted, reason, message)
-}
-
-/// The two phases of a deployment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Decode,
-    Prefill,
-}
-
-/// The phases' conditions. Without phases they are not shown, but what was shown once is kept as not applicable, because
-/// Crossplane never removes a condition.
-fn phase_conditions(inputs: &Inputs, judge: impl Fn(Phase) -> (Status, String, String)) -> Vec<NewCondition> {
-    let phases = [(DECODE_READY, Phase::Decode), (PREFILL_READY, Phase::Prefill)];
-    let condition = |(kind, phase)| match inputs.deployment.topology {
-        Topology::PrefillDecode => {
-            let (status, reason, message) = judge(phase);
-            Some(NewCondition::new(kind, status, reason, message))
-        }
-        Topology::Unified => find(&inputs.status.conditions, kind)
-            .map(|_| NewCondition::new(kind, Status::Unknown, "NotApplicable", "topology Unified has no phases")),
-    };
-    phases.into_iter().filter_map(condition).collect()
-}
-
-fn phase_ready(inputs: &Inputs, items: &[PlacementItem], phase: Phase) -> (Status, String, String) {
-    let topology = inputs.deployment.topology;
-    let (ready, waiting): (Vec<_>, Vec<_>) = items.iter().filter(|item| item.topology == topology).partition(|item| match phase {
-        Phase::Decode => item.decode.as_ref().is_some_and(|decode| decode.ready),
-        Phase::Prefill => item.prefill.as_ref().is_some_and(|prefill| prefill.ready),
-    });
-    let wanted = inputs.deployment.environments;
-    if ready.len() >= wanted {
-        return (Status::True, "Available".to_owned(), format!("in {}/{wanted} environments", ready.len()));
-    }
-    let names: Vec<&str> = waiting.iter().map(|item| item.environment.as_str()).collect();
-    let message = format!("in {}/{wanted} environments{}", ready.len(), list("; not in ", ", ", &names));
-    (Status::False, "NotAvailable".to_owned(), message)
-}
-
-fn placements_ready(inputs: &Inputs, items: &[PlacementItem]) -> NewCondition {
-    let wanted = inputs.deployment.environments;
-    let (ready, waiting): (Vec<_>, Vec<_>) =
-        items.iter().filter(|item| item.topology == inputs.deployment.topology).partition(|item| item.ready);
-    let progress = format!("{}/{wanted} ready", ready.len());
-    if ready.len() >= wanted {
-        return NewCondition::new(PLACEMENTS_READY, true, "AllReady", progress);
-    }
-    if items.is_empty() {
-        return NewCondition::new(PLACEMENTS_READY, false, "NothingPlaced", progress);
-    }
-    let explained: Vec<String> = waiting
-        .iter()
-        .map(|item| {
-            let (reason, message) = (item.reason.as_deref().unwrap_or("NotReady"), item.message.as_deref().unwrap_or_default());
-            format!("{}: {reason}: {message}", item.environment)
-        })
-        .collect();
-    NewCondition::new(PLACEMENTS_READY, false, "NotReady", format!("{progress}{}", list("; ", "; ", &explained)))
-}
-
-/// At most five of a list, after an introduction.
-fn list<T: AsRef<str>>(introduction: &str, separator: &str, entries: &[T]) -> String {
-    if entries.is_empty() {
-        return String::new();
-    }
-    let shown: Vec<&str> = entries.iter().take(5).map(AsRef::as_ref).collect();
-    let more = entries.len().saturating_sub(shown.len());
-    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{introduction}{}{rest}", shown.join(separator))
-}
-
-fn all_events(inputs: &Inputs, plan: &Plan, status: &ModelDeploymentStatus, conditions: &[NewCondition]) -> Vec<Event> {
+fn all_events(inputs: &Inputs, model: &Model, plan: &Plan, status: &ModelDeploymentStatus, conditions: &[NewCondition]) -> Vec<Event> {
     let mut all = events(conditions, &inputs.status.conditions);
     let rejected: &[RejectedEnvironment] = status.scheduling.as_ref().map(|scheduling| scheduling.rejected.as_slice()).unwrap_or_default();
     if plan.decision.is_some() {
         let scheduled = conditions.iter().find(|condition| condition.kind == PLACEMENTS_SCHEDULED);
         all.extend(scheduled.and_then(|condition| rejections_changed(condition, rejected, &inputs.status)));
     }
+    all.extend(plan.placements.iter().filter_map(|placement| unpinned(inputs, model, placement)));
     for (placement, item) in plan.placements.iter().zip(&status.placements.items) {
         let Action::Freeze(freeze, _) = &placement.action else { continue };
         let same = |before: &&PlacementItem| before.environment == item.environment && before.topology == item.topology;
@@ -309,4 +213,20 @@ fn all_events(inputs: &Inputs, plan: &Plan, status: &ModelDeploymentStatus, cond
         }
     }
     all
+}
+
+/// A Warning about a new placement for which nobody asked for RDMA.
+fn unpinned(inputs: &Inputs, model: &Model, placement: &Placement) -> Option<Event> {
+    let Placement { environment, topology, profile: name, .. } = placement;
+    let unpinned = inputs.settings.rdma == RdmaPolicy::Profile && *topology == Topology::PrefillDecode;
+    let profile = model.profiles.iter().find(|profile| profile.name == *name && profile.topology == *topology)?;
+    let warn = unpinned && inputs.existing(environment, *topology).is_none() && !profile.selector.match_labels.contains_key(RDMA_LABEL);
+    warn.then(|| Event {
+        warning: true,
+        reason: "RdmaNotPinned".to_owned(),
+        message: format!(
+            "{environment}: profile {name} does not select environments by {RDMA_LABEL}, and the input says rdma: Profile, so the KV cache may \
+             travel over TCP, which takes minutes; add the label to the profile's environmentSelector"
+        ),
+    })
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::api::condition::Condition;
 use crate::api::llm_inference_service::ObservedService;
 use crate::api::model_deployment::Topology;
-use crate::api::model_deployment_status::{ModelDeploymentStatus, PhaseItem, PlacementItem};
+use crate::api::model_deployment_status::{ModelDeploymentStatus, PlacementItem};
 use crate::api::placement_record::{PhaseRecord, PlacementRecord};
 use crate::compose::readiness::readiness;
 use crate::domain::deployment::Deployment;
@@ -64,12 +64,19 @@ impl Observed {
                     record: resource.record.clone().or_else(remembered),
                     local: matches!(key, Key::Service(..)),
                     ready: readiness(Some(resource), topology).ready,
-                    accelerators: accelerators(resource.service.as_ref()),
+                    accelerators: accelerators(&resource.frozen),
                 })
             })
             .collect();
         placements.sort_by(|a, b| (&a.environment, a.topology).cmp(&(&b.environment, b.topology)));
         placements
+    }
+
+    /// The namespace of what exists in an environment: a deployment has one there, whatever else changes.
+    #[must_use]
+    pub fn namespace_in(&self, environment: &str) -> Option<&str> {
+        let mut identities = self.resources.iter().filter(|(key, _)| key.environment() == environment);
+        identities.find_map(|(_, resource)| Some(resource.identity.as_ref()?.namespace.as_str()))
     }
 
     /// The serving resource of a placement.
@@ -81,21 +88,20 @@ impl Observed {
 
 /// A record out of what the status says, for a placement that lost its annotation.
 fn record_of_item(item: &PlacementItem, deployment: &Deployment) -> Option<PlacementRecord> {
-    let phase =
-        |phase: &PhaseItem| PhaseRecord { pool: phase.pool.clone(), gpus_per_replica: phase.gpus_per_replica, replicas: phase.replicas };
     Some(PlacementRecord {
         model: deployment.model_ref.clone(),
         profile: item.profile.clone(),
-        decode: item.decode.as_ref().map(phase)?,
-        prefill: item.prefill.as_ref().map(phase),
+        decode: item.decode.as_ref().map(PhaseRecord::from)?,
+        prefill: item.prefill.as_ref().map(PhaseRecord::from),
         selector: deployment.selector.clone(),
+        cluster: None,
         settled: item.settled,
     })
 }
 
-fn accelerators(service: Option<&ObservedService>) -> (Option<String>, Option<String>) {
-    let Some(service) = service else { return (None, None) };
-    let decode = service.spec.labels.get(ACCELERATOR_LABEL).cloned();
-    let prefill = service.spec.prefill.as_ref().and_then(|prefill| prefill.labels.get(ACCELERATOR_LABEL).cloned());
-    (decode, prefill)
+/// The accelerator labels of decode and prefill as we wrote them, on whatever cluster they are.
+fn accelerators(serving: &Value) -> (Option<String>, Option<String>) {
+    let spec = serving.pointer("/spec/forProvider/manifest/spec").or_else(|| serving.pointer("/spec"));
+    let label = |labels: Option<&Value>| Some(labels?.get(ACCELERATOR_LABEL)?.as_str()?.to_owned());
+    (label(spec.and_then(|spec| spec.pointer("/labels"))), label(spec.and_then(|spec| spec.pointer("/prefill/labels"))))
 }

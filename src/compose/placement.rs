@@ -1,7 +1,7 @@
 //! The resources of one placement.
 
 use crate::api::model_deployment::Topology;
-use crate::api::placement_record::{PhaseRecord, PlacementRecord};
+use crate::api::placement_record::PlacementRecord;
 use crate::compose::composition::{Body, Composed};
 use crate::compose::hugging_face_token::{render_service_account, render_token};
 use crate::compose::model_deployment::Inputs;
@@ -9,7 +9,7 @@ use crate::compose::observed::{Identity, ObservedResource};
 use crate::compose::readiness::{exists, readiness};
 use crate::compose::remote_object::{render_namespace, wrap, wrap_serving};
 use crate::compose::serving_object::{Serving, render_service};
-use crate::domain::environment::{Access, Environment};
+use crate::domain::environment::{Access, ClusterIdentity, Environment};
 use crate::domain::model::{Model, Token};
 use crate::domain::names::{Key, PLACEMENT_ANNOTATION, Stem};
 use crate::domain::placement::{Action, EnvironmentState, Placement};
@@ -52,14 +52,13 @@ impl<'a> Site<'a> {
         };
         let remote = inputs.settings.remote_namespace.as_ref();
         let wanted = remote.filter(|_| provider.is_some()).unwrap_or(&deployment.namespace);
-        let serving = inputs.observed.serving(&environment.name, topology).and_then(|(_, resource)| resource.identity.as_ref());
         Self {
             inputs,
             environment,
             provider,
             topology,
             stem: Stem::new(&deployment.namespace, &deployment.name, remote.is_some()),
-            namespace: serving.map_or_else(|| wanted.clone(), |identity| identity.namespace.clone()),
+            namespace: inputs.observed.namespace_in(&environment.name).unwrap_or(wanted).to_owned(),
         }
     }
 
@@ -110,7 +109,7 @@ fn render_serving(
     let mut service = render_service(Serving { identity: &identity, model, profile, environment, sizing, service_account })?;
     let observed = site.observed(&key);
     let ready = readiness(observed, placement.topology).ready;
-    let record = encode_record(&record(site.inputs, placement, sizing, ready));
+    let record = encode_record(&record(site, placement, sizing, ready));
     let body = if let Some(provider) = site.provider {
         let mut object = wrap_serving(service, provider);
         object.metadata.annotations.insert(PLACEMENT_ANNOTATION.to_owned(), record);
@@ -122,19 +121,20 @@ fn render_serving(
     Some((key, Composed { body, ready }))
 }
 
-fn record(inputs: &Inputs, placement: &Placement, sizing: &Sizing, ready: bool) -> PlacementRecord {
-    let phase = |sizing: &PhaseSizing| PhaseRecord {
-        pool: sizing.pool.clone(),
-        gpus_per_replica: sizing.gpus_per_replica,
-        replicas: sizing.scaling.admitted_replicas(),
-    };
+fn record(site: &Site<'_>, placement: &Placement, sizing: &Sizing, ready: bool) -> PlacementRecord {
+    let inputs = site.inputs;
     let before = inputs.existing(&placement.environment, placement.topology).and_then(|existing| existing.record.as_ref());
+    let cluster = match &site.environment.cluster {
+        ClusterIdentity::Kubeconfig(secret) => Some(secret.clone()),
+        ClusterIdentity::Local | ClusterIdentity::Own(_) => None,
+    };
     PlacementRecord {
         model: inputs.deployment.model_ref.clone(),
         profile: placement.profile.clone(),
-        decode: phase(&sizing.decode),
-        prefill: sizing.prefill.as_ref().map(phase),
+        decode: sizing.decode.record(),
+        prefill: sizing.prefill.as_ref().map(PhaseSizing::record),
         selector: inputs.deployment.selector.clone(),
+        cluster,
         settled: ready || before.is_some_and(|record| record.settled),
     }
 }

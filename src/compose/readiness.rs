@@ -46,7 +46,7 @@ pub fn readiness(resource: Option<&ObservedResource>, topology: Topology) -> Rea
     let current = generations.is_none_or(|(generation, observed)| observed >= generation);
     let checks = [
         ("PresetsNotCombined", is_true(find(conditions, "PresetsCombined")), find(conditions, "PresetsCombined")),
-        ("DecodeNotReady", is_true(decode), decode),
+        (if needs_prefill { "DecodeNotReady" } else { "WorkloadNotReady" }, is_true(decode), decode),
         ("PrefillNotReady", !needs_prefill || is_true(prefill), prefill),
         ("RouterNotReady", is_true(find(conditions, "RouterReady")), find(conditions, "RouterReady")),
         ("NotReady", is_true(find(conditions, "Ready")), find(conditions, "Ready")),

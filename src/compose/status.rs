@@ -14,13 +14,37 @@ use crate::compose::readiness::{Readiness, readiness};
 use crate::domain::model::Model;
 use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
 use crate::domain::placement::{Action, Placement};
-use crate::domain::schedule::{Decision, Plan};
+use crate::domain::schedule::Plan;
+use crate::domain::search::Decision;
 use crate::domain::sizing::PhaseSizing;
+
+/// A placement of the plan, and what is reported of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reported<'a> {
+    /// The placement.
+    pub placement: &'a Placement,
+    /// Whether it serves.
+    pub readiness: Readiness,
+    /// What is shown.
+    pub item: PlacementItem,
+}
+
+/// What is reported of each placement of the plan, in its order.
+#[must_use]
+pub fn report<'a>(inputs: &Inputs, model: &Model, plan: &'a Plan) -> Vec<Reported<'a>> {
+    let reported = |placement: &'a Placement| {
+        let observed = inputs.observed.serving(&placement.environment, placement.topology).map(|(_, resource)| resource);
+        let readiness = readiness(observed, placement.topology);
+        let item = render_item(inputs, model, placement, &readiness);
+        Reported { placement, readiness, item }
+    };
+    plan.placements.iter().map(reported).collect()
+}
 
 /// The status.
 #[must_use]
-pub fn render_status(inputs: &Inputs, model: &Model, plan: &Plan) -> ModelDeploymentStatus {
-    let items: Vec<PlacementItem> = plan.placements.iter().map(|placement| render_item(inputs, model, placement)).collect();
+pub fn render_status(inputs: &Inputs, model: &Model, plan: &Plan, reports: &[Reported<'_>]) -> ModelDeploymentStatus {
+    let items: Vec<PlacementItem> = reports.iter().map(|report| report.item.clone()).collect();
     let ready = count(items.iter().filter(|item| item.ready).count());
     let total = count(items.len());
     ModelDeploymentStatus {
@@ -54,22 +78,16 @@ fn render_scheduling(inputs: &Inputs, decision: &Decision) -> Scheduling {
     }
 }
 
-fn render_item(inputs: &Inputs, model: &Model, placement: &Placement) -> PlacementItem {
-    let observed = inputs.observed.serving(&placement.environment, placement.topology).map(|(_, resource)| resource);
-    let readiness = readiness(observed, placement.topology);
+fn render_item(inputs: &Inputs, model: &Model, placement: &Placement, readiness: &Readiness) -> PlacementItem {
     let known = inputs.existing(&placement.environment, placement.topology);
     let settled = known.and_then(|existing| existing.record.as_ref()).is_some_and(|record| record.settled);
     let (decode, prefill) = match &placement.action {
-        Action::Render(sizing) => (
-            Some(sized_item(&sizing.decode, readiness.decode)),
-            sizing.prefill.as_ref().map(|sizing| sized_item(sizing, readiness.prefill)),
-        ),
-        Action::Freeze(_, record) => (
-            record.as_ref().map(|record| recorded_item(&record.decode, readiness.decode)),
-            record.as_ref().and_then(|record| record.prefill.as_ref()).map(|phase| recorded_item(phase, readiness.prefill)),
-        ),
+        Action::Render(sizing) => (Some(sizing.decode.record()), sizing.prefill.as_ref().map(PhaseSizing::record)),
+        Action::Freeze(_, record) => {
+            (record.as_ref().map(|record| record.decode.clone()), record.as_ref().and_then(|record| record.prefill.clone()))
+        }
     };
-    let (reason, message) = explain(placement, &readiness);
+    let (reason, message) = explain(placement, readiness);
     PlacementItem {
         environment: placement.environment.clone(),
         topology: placement.topology,
@@ -79,9 +97,9 @@ fn render_item(inputs: &Inputs, model: &Model, placement: &Placement) -> Placeme
         settled: settled || readiness.ready,
         reason,
         message,
-        endpoint: readiness.endpoint,
-        decode,
-        prefill,
+        endpoint: readiness.endpoint.clone(),
+        decode: decode.map(|record| phase_item(record, readiness.decode)),
+        prefill: prefill.map(|record| phase_item(record, readiness.prefill)),
     }
 }
 
@@ -105,16 +123,7 @@ fn effective_selector(inputs: &Inputs, model: &Model, placement: &Placement) -> 
     (!labels.is_empty()).then_some(LabelSelector { match_labels: labels })
 }
 
-fn sized_item(sizing: &PhaseSizing, ready: bool) -> PhaseItem {
-    PhaseItem {
-        pool: sizing.pool.clone(),
-        gpus_per_replica: sizing.gpus_per_replica,
-        replicas: sizing.scaling.admitted_replicas(),
-        max_replicas: None,
-        ready,
-    }
-}
-
-fn recorded_item(record: &PhaseRecord, ready: bool) -> PhaseItem {
-    PhaseItem { pool: record.pool.clone(), gpus_per_replica: record.gpus_per_replica, replicas: record.replicas, max_replicas: None, ready }
+fn phase_item(record: PhaseRecord, ready: bool) -> PhaseItem {
+    let PhaseRecord { pool, gpus_per_replica, replicas } = record;
+    PhaseItem { pool, gpus_per_replica, replicas, max_replicas: None, ready }
 }

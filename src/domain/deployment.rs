@@ -1,7 +1,7 @@
 //! A ModelDeployment that keeps the rules.
 
 use crate::api::limits::{self, Limits};
-use crate::api::model_deployment::{Concurrency, ModelDeployment, ModelRef, Scaling, Signal, Topology, Wva};
+use crate::api::model_deployment::{Concurrency, ModelDeployment, ModelRef, Scaling, Signal, StrategyKind, Topology, Wva};
 use crate::api::selector::LabelSelector;
 use crate::domain::bounds::{check_length, check_number, check_selector};
 use crate::domain::violation::Violation;
@@ -13,6 +13,8 @@ pub struct Deployment {
     pub namespace: String,
     /// Name.
     pub name: String,
+    /// Since when it is there, RFC 3339 in UTC.
+    pub created: Option<String>,
     /// The model to serve.
     pub model_ref: ModelRef,
     /// How many environments to serve from, 1 to 100.
@@ -21,6 +23,8 @@ pub struct Deployment {
     pub selector: LabelSelector,
     /// Whether prefill has its own pods.
     pub topology: Topology,
+    /// What a change of topology does.
+    pub strategy: StrategyKind,
     /// How decode, or the one phase of Unified, scales.
     pub decode: PhaseScaling,
     /// How prefill scales; present if and only if the topology is PrefillDecode.
@@ -82,10 +86,12 @@ pub fn validate_deployment(deployment: &ModelDeployment) -> Result<Deployment, V
         (Some(decode), true) => Ok(Deployment {
             namespace: deployment.metadata.namespace.clone(),
             name: deployment.metadata.name.clone(),
+            created: deployment.metadata.creation_timestamp.clone(),
             model_ref: spec.model_ref.clone(),
             environments: usize::try_from(spec.environments).unwrap_or(usize::MAX),
             selector: spec.environment_selector.clone().unwrap_or_default(),
             topology: spec.topology,
+            strategy: spec.strategy.kind,
             decode,
             prefill: prefill_scaling,
         }),

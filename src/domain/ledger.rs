@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::api::placement_record::PhaseRecord;
 use crate::domain::environment::Pool;
 
 /// What one phase takes of a pool, or wants to.
@@ -13,6 +14,12 @@ pub struct Charge {
     pub gpus_per_replica: u32,
     /// Pods.
     pub replicas: u32,
+}
+
+impl From<&PhaseRecord> for Charge {
+    fn from(record: &PhaseRecord) -> Self {
+        Self { pool: record.pool.clone(), gpus_per_replica: record.gpus_per_replica, replicas: record.replicas }
+    }
 }
 
 impl Charge {
@@ -48,25 +55,36 @@ impl Ledger {
     /// Records pods, whether they fit or not. A pool that does not exist holds nothing.
     pub fn charge(&mut self, charge: &Charge) {
         if let Some(pool) = self.pools.get_mut(&charge.pool) {
-            let pods = pool.pods.entry(charge.gpus_per_replica).or_default();
-            *pods = pods.saturating_add(u64::from(charge.replicas));
+            pool.charge(charge);
         }
     }
 
     /// Whether these pods fit beside all that is recorded, packed together onto nodes.
     #[must_use]
     pub fn fits(&self, charges: &[Charge]) -> bool {
-        let mut with = self.clone();
-        for charge in charges {
-            with.charge(charge);
-        }
-        charges.iter().all(|charge| with.pools.get(&charge.pool).is_some_and(PoolLedger::packs))
+        charges.iter().all(|charge| {
+            let Some(mut pool) = self.pools.get(&charge.pool).cloned() else { return false };
+            charges.iter().filter(|other| other.pool == charge.pool).for_each(|other| pool.charge(other));
+            pool.unplaced() == 0
+        })
+    }
+
+    /// GPUs of a pool's pods for which no node is left.
+    #[must_use]
+    pub fn unplaced(&self, pool: &str) -> u64 {
+        self.pools.get(pool).map_or(0, PoolLedger::unplaced)
     }
 
     /// GPUs of a pool that nothing holds.
     #[must_use]
     pub fn free(&self, pool: &str) -> u64 {
         self.pools.get(pool).map_or(0, |pool| pool.total().saturating_sub(pool.held()))
+    }
+
+    /// GPUs of a pool that are promised, be they there or not.
+    #[must_use]
+    pub fn held(&self, pool: &str) -> u64 {
+        self.pools.get(pool).map_or(0, PoolLedger::held)
     }
 
     /// GPUs of a pool.
@@ -91,20 +109,29 @@ impl PoolLedger {
         self.pods.iter().fold(0, |sum, (size, count)| sum.saturating_add(u64::from(*size).saturating_mul(*count)))
     }
 
+    fn charge(&mut self, charge: &Charge) {
+        let pods = self.pods.entry(charge.gpus_per_replica).or_default();
+        *pods = pods.saturating_add(u64::from(charge.replicas));
+    }
+
     /// Best-fit decreasing: the largest pods first, each onto the fullest node that still takes it. Where sizes divide
     /// each other, as GPU counts do in practice, it finds a packing whenever there is one.
-    fn packs(&self) -> bool {
+    fn unplaced(&self) -> u64 {
         // Nodes by their free GPUs; equal nodes are counted, not listed.
         let mut nodes = BTreeMap::from([(self.gpus_per_node, u64::from(self.nodes))]);
-        self.pods.iter().rev().all(|(size, count)| *size == 0 || place(&mut nodes, *size, *count))
+        let left = self.pods.iter().rev().filter(|(size, _)| **size > 0).map(|(size, count)| {
+            let left_over = place(&mut nodes, *size, *count);
+            u64::from(*size).saturating_mul(left_over)
+        });
+        left.fold(0, u64::saturating_add)
     }
 }
 
-/// Puts `count` pods of `size` GPUs onto nodes; `false` when some are left over.
-fn place(nodes: &mut BTreeMap<u32, u64>, size: u32, mut count: u64) -> bool {
+/// Puts `count` pods of `size` GPUs onto nodes, and returns how many are left over.
+fn place(nodes: &mut BTreeMap<u32, u64>, size: u32, mut count: u64) -> u64 {
     while count > 0 {
         let Some((free, available)) = nodes.range(size..).find(|(_, number)| **number > 0).map(|(free, number)| (*free, *number)) else {
-            return false;
+            break;
         };
         let per_node = u64::from(free.checked_div(size).unwrap_or(1));
         let full = available.min(count.checked_div(per_node).unwrap_or(0));
@@ -116,5 +143,5 @@ fn place(nodes: &mut BTreeMap<u32, u64>, size: u32, mut count: u64) -> bool {
         let number = nodes.entry(left).or_default();
         *number = number.saturating_add(taken);
     }
-    true
+    count
 }

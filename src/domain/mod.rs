@@ -2,10 +2,12 @@
 
 pub mod bounds;
 pub mod cluster;
+pub mod contention;
 pub mod deployment;
 pub mod engine_args;
 mod engine_options;
 pub mod environment;
+pub mod holdings;
 pub mod input;
 pub mod ledger;
 pub mod matching;
@@ -15,6 +17,8 @@ pub mod placement;
 pub mod rejection;
 pub mod retention;
 pub mod schedule;
+pub mod search;
 pub mod sizing;
 pub mod template_text;
+pub mod trace;
 pub mod violation;

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::api::model_deployment::Topology;
-use crate::api::model_deployment_status::ModelDeploymentStatus;
-use crate::api::placement_record::{PhaseRecord, PlacementRecord};
+use crate::api::placement_record::PlacementRecord;
 use crate::domain::environment::Environment;
 use crate::domain::ledger::Charge;
 use crate::domain::sizing::Sizing;
@@ -152,13 +151,19 @@ impl fmt::Display for Freeze {
                 "spec.cluster.source of the environment was changed from or to Local, so the placement stays as it is; undo that, or give the \
                  other cluster an environment of its own",
             ),
-            Self::ProviderConfigGone => f.write_str("the environment has no status.providerConfigRef, so the placement stays as it is"),
-            Self::ProfileGone => {
-                f.write_str("the model has no profile of this name and topology any more, so the placement stays as it is")
+            Self::ProviderConfigGone => f.write_str(
+                "the environment has no status.providerConfigRef, so the placement stays as it is; find out why it was lost",
+            ),
+            Self::ProfileGone => f.write_str(
+                "the model has no profile of this name and topology any more, so the placement stays as it is; restore the profile",
+            ),
+            Self::ProfileInvalid => f.write_str("the profile breaks rules, so the placement stays as it is; see condition ProfileValid"),
+            Self::ModelChanged => f.write_str(
+                "no profile of the new model fits the placement's pools, so it stays as it is; add one, or restore spec.modelRef",
+            ),
+            Self::PoolGone(pool) => {
+                write!(f, "the environment has no pool {pool} any more, so the placement stays as it is; restore the pool")
             }
-            Self::ProfileInvalid => f.write_str("the profile breaks rules (see condition ProfileValid), so the placement stays as it is"),
-            Self::ModelChanged => f.write_str("no profile of the new model fits the placement's pools, so it stays as it is"),
-            Self::PoolGone(pool) => write!(f, "the environment has no pool {pool} any more, so the placement stays as it is"),
             Self::RecordGone => f.write_str(
                 "annotation modelplane.ai/placement is missing or unreadable, so the placement stays as it is; restore the annotation",
             ),
@@ -184,34 +189,9 @@ impl Placement {
     pub fn charges(&self) -> Vec<Charge> {
         match &self.action {
             Action::Render(sizing) => sizing.charges(),
-            Action::Freeze(_, record) => record.as_ref().map(record_charges).unwrap_or_default(),
+            Action::Freeze(_, record) => {
+                record.iter().flat_map(|record| std::iter::once(&record.decode).chain(&record.prefill)).map(Charge::from).collect()
+            }
         }
     }
-}
-
-fn record_charges(record: &PlacementRecord) -> Vec<Charge> {
-    let charge =
-        |phase: &PhaseRecord| Charge { pool: phase.pool.clone(), gpus_per_replica: phase.gpus_per_replica, replicas: phase.replicas };
-    std::iter::once(&record.decode).chain(&record.prefill).map(charge).collect()
-}
-
-/// GPUs that a deployment holds in an environment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holding {
-    /// The environment's name.
-    pub environment: String,
-    /// What is held.
-    pub charge: Charge,
-}
-
-/// What a deployment holds, as its status says.
-#[must_use]
-pub fn holdings(status: &ModelDeploymentStatus) -> Vec<Holding> {
-    let phases = status.placements.items.iter().flat_map(|item| item.decode.iter().chain(&item.prefill).map(move |phase| (item, phase)));
-    let holding =
-        |(item, phase): (&crate::api::model_deployment_status::PlacementItem, &crate::api::model_deployment_status::PhaseItem)| Holding {
-            environment: item.environment.clone(),
-            charge: Charge { pool: phase.pool.clone(), gpus_per_replica: phase.gpus_per_replica, replicas: phase.replicas },
-        };
-    phases.map(holding).collect()
 }

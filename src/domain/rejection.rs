@@ -1,6 +1,6 @@
 //! Why an environment was not chosen, with the numbers, and what a person is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::domain::violation::{Violation, join};
@@ -33,7 +33,7 @@ pub enum Reason {
     },
     /// KServe cannot read the Hugging Face Secret there.
     SecretElsewhere {
-        /// `namespace/name` of the Secret.
+        /// `key KEY of NAMESPACE/NAME` of the Secret.
         secret: String,
         /// The namespace it must be in.
         namespace: String,
@@ -91,10 +91,8 @@ pub enum Reason {
     InsufficientGpus {
         /// The profile.
         profile: String,
-        /// What each phase needs.
+        /// What each phase needs, and what its pools have.
         needs: Vec<PhaseNeed>,
-        /// The pools, and what is free there.
-        pools: Vec<PoolState>,
     },
 }
 
@@ -126,7 +124,7 @@ pub struct MissingLabel {
     pub actual: Option<String>,
 }
 
-/// What a phase needs.
+/// What a phase needs, and what there is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PhaseNeed {
     /// The phase.
@@ -135,6 +133,14 @@ pub struct PhaseNeed {
     pub replicas: u32,
     /// GPUs of each.
     pub gpus_per_replica: u32,
+    /// The pools that the phase may use, by name.
+    pub pools: Vec<PoolState>,
+}
+
+impl PhaseNeed {
+    fn gpus(&self) -> u64 {
+        u64::from(self.replicas).saturating_mul(u64::from(self.gpus_per_replica))
+    }
 }
 
 /// What a pool has.
@@ -169,21 +175,45 @@ impl Reason {
         }
     }
 
+    /// What the check looked at that failed.
+    #[must_use]
+    pub fn check(&self) -> &'static str {
+        match self {
+            Self::Deleting => "existence",
+            Self::Cordoned { .. } => "availability",
+            Self::NotReady => "access",
+            Self::SecretElsewhere { .. } => "Hugging Face Secret",
+            Self::EnvironmentInvalid { .. } => "validity",
+            Self::SelectorMismatch { .. } => "deployment's selector",
+            Self::NoProfileForTopology { .. } => "topology",
+            Self::ProfileSelectorMismatch { .. } => "profile's selector",
+            Self::NoRdma { .. } => "RDMA",
+            Self::NoAccelerator { .. } => "accelerator",
+            Self::NodeTooSmall { .. } => "node size",
+            Self::InsufficientGpus { .. } => "free GPUs",
+            Self::SameCluster { .. } => "cluster",
+        }
+    }
+
     /// How many checks came before the one that failed.
     #[must_use]
     pub fn step(&self) -> usize {
         CODES.iter().position(|code| *code == self.code()).unwrap_or(CODES.len())
     }
 
+    /// GPUs that are missing, where that is the reason and more would help.
+    #[must_use]
+    pub fn missing_gpus(&self) -> Option<u64> {
+        matches!(self, Self::InsufficientGpus { .. }).then(|| self.gpus().map_or(0, Gpus::missing))
+    }
+
     /// GPUs that are needed and GPUs that there are, where that is the reason.
-    fn gpus(&self) -> Option<(u64, u64)> {
-        if let Self::InsufficientGpus { needs, pools, .. } = self {
-            let need = |need: &PhaseNeed| u64::from(need.replicas).saturating_mul(u64::from(need.gpus_per_replica));
-            let needed = needs.iter().map(need).fold(0, u64::saturating_add);
-            return Some((needed, pools.iter().map(|pool| pool.free).fold(0, u64::saturating_add)));
+    fn gpus(&self) -> Option<Gpus> {
+        if let Self::InsufficientGpus { needs, .. } = self {
+            return tightest(needs);
         }
         if let Self::NodeTooSmall { needed, largest, .. } = self {
-            return Some((u64::from(*needed), u64::from(*largest)));
+            return Some(Gpus { needed: u64::from(*needed), available: u64::from(*largest) });
         }
         None
     }
@@ -207,6 +237,33 @@ impl Reason {
             Self::InsufficientGpus { .. } => "short of GPUs".to_owned(),
         }
     }
+}
+
+/// GPUs that are needed beside GPUs that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Gpus {
+    needed: u64,
+    available: u64,
+}
+
+impl Gpus {
+    fn missing(self) -> u64 {
+        self.needed.saturating_sub(self.available)
+    }
+}
+
+/// Where most is missing: to one phase in its pools, or to both in all of theirs.
+fn tightest(needs: &[PhaseNeed]) -> Option<Gpus> {
+    let of = |needs: &[PhaseNeed]| {
+        let pools: BTreeSet<&PoolState> = needs.iter().flat_map(|need| &need.pools).collect();
+        Gpus {
+            needed: needs.iter().map(PhaseNeed::gpus).fold(0, u64::saturating_add),
+            available: pools.iter().map(|pool| pool.free).fold(0, u64::saturating_add),
+        }
+    };
+    let phases = needs.iter().map(|need| of(std::slice::from_ref(need)));
+    // Of equals the last counts, which is both phases together.
+    phases.chain(std::iter::once(of(needs))).max_by_key(|gpus| gpus.missing())
 }
 
 impl fmt::Display for MissingLabel {
@@ -244,13 +301,27 @@ impl fmt::Display for Reason {
             Self::NodeTooSmall { profile, phase, needed, largest } => {
                 write!(f, "{phase} needs {needed} GPUs on one node, the largest has {largest} (profile {profile})")
             }
-            Self::InsufficientGpus { profile, needs, pools } => {
-                let needs: Vec<String> =
-                    needs.iter().map(|need| format!("{} {} x {} GPUs", need.phase, need.replicas, need.gpus_per_replica)).collect();
-                let pools: Vec<String> =
-                    pools.iter().map(|pool| format!("pool {} has {} of {} free", pool.pool, pool.free, pool.total)).collect();
-                write!(f, "needs {} packed onto nodes; {} (profile {profile})", needs.join(" and "), pools.join(", "))
-            }
+            Self::InsufficientGpus { profile, needs } => write!(f, "{} (profile {profile})", describe_needs(needs)),
+        }
+    }
+}
+
+/// "needs decode 2 x 4 GPUs and prefill 8 x 1 GPUs packed onto nodes; pool h200 has 0 of 16 free"; phases with pools of
+/// their own are told apart.
+fn describe_needs(needs: &[PhaseNeed]) -> String {
+    let need = |need: &PhaseNeed| format!("{} {} x {} GPUs", need.phase, need.replicas, need.gpus_per_replica);
+    let pools = |need: &PhaseNeed| {
+        let pools = need.pools.iter().map(|pool| format!("pool {} has {} of {} free", pool.pool, pool.free, pool.total));
+        pools.collect::<Vec<_>>().join(", ")
+    };
+    match needs {
+        [first, rest @ ..] if rest.iter().all(|other| other.pools == first.pools) => {
+            let all: Vec<String> = needs.iter().map(need).collect();
+            format!("needs {} packed onto nodes; {}", all.join(" and "), pools(first))
+        }
+        _ => {
+            let all: Vec<String> = needs.iter().map(|phase| format!("{} ({})", need(phase), pools(phase))).collect();
+            format!("needs {} packed onto nodes", all.join(" and "))
         }
     }
 }
@@ -267,12 +338,16 @@ pub fn summarize(rejections: &[Rejection]) -> String {
     groups.sort_by_key(|(_, reasons)| std::cmp::Reverse(reasons.len()));
     let texts = groups.iter().map(|(group, reasons)| {
         let group = if reasons.len() == 1 { group.replacen("lack ", "lacks ", 1) } else { group.clone() };
-        let gpus: Vec<(u64, u64)> = reasons.iter().filter_map(|reason| reason.gpus()).collect();
-        let needed = gpus.iter().map(|(needed, _)| needed).min();
-        let most = gpus.iter().map(|(_, available)| available).max();
-        let numbers = match (reasons.first(), needed.zip(most)) {
-            (Some(Reason::InsufficientGpus { .. }), Some((needed, most))) => format!(" (need {needed}, at most {most} free)"),
-            (_, Some((needed, most))) => format!(" (need {needed} GPUs on one node, at most {most})"),
+        // The numbers of the environment that comes closest.
+        let closest = reasons.iter().filter_map(|reason| reason.gpus()).min_by_key(|gpus| (gpus.missing(), gpus.needed));
+        let numbers = match (reasons.first(), closest) {
+            (Some(Reason::InsufficientGpus { .. }), Some(Gpus { needed, available })) if available >= needed => {
+                format!(" (need {needed}, {available} free but not on the same nodes)")
+            }
+            (Some(Reason::InsufficientGpus { .. }), Some(Gpus { needed, available })) => {
+                format!(" (need {needed}, at most {available} free)")
+            }
+            (_, Some(Gpus { needed, available })) => format!(" (need {needed} GPUs on one node, at most {available})"),
             (_, None) => String::new(),
         };
         format!("{} {group}{numbers}", reasons.len())

@@ -1,9 +1,11 @@
-//! What becomes of a placement that exists: it keeps its environment, profile and pools, or it is left as it is.
+//! What becomes of placements that exist: each keeps its environment, profile and pools, or is left as it is; and which of
+//! them are still needed.
 
 use crate::api::inference_environment::Availability;
+use crate::api::model_deployment::Topology;
 use crate::api::placement_record::{PhaseRecord, PlacementRecord};
 use crate::domain::environment::{Access, Environment};
-use crate::domain::matching::Wish;
+use crate::domain::matching::{Wish, quoting_violation};
 use crate::domain::model::Profile;
 use crate::domain::placement::{Action, EnvironmentState, Environments, Existing, Freeze, Placement};
 use crate::domain::sizing::{PhaseDemand, PhaseSizing, Sizing, phases};
@@ -55,16 +57,20 @@ fn render(wish: Wish<'_>, existing: &Existing, environments: &Environments) -> R
     if let Some(gone) = recorded.map(|phase| &phase.pool).find(|pool| environment.pool(pool).is_none()) {
         return Err(Freeze::PoolGone(gone.clone()));
     }
+    let unquotable = |profile: &Profile| quoting_violation(profile, environment.rdma.as_ref());
     let mut profiles = wish.model.profiles.iter().filter(|profile| profile.topology == existing.topology);
     if record.model == wish.deployment.model_ref {
         let profile = profiles.find(|profile| profile.name == record.profile).ok_or(Freeze::ProfileGone)?;
         if !profile.violations.is_empty() {
             return Err(Freeze::ProfileInvalid);
         }
+        if let Some(violation) = unquotable(profile) {
+            return Err(Freeze::EnvironmentInvalid(violation.to_string()));
+        }
         let sizing = size(wish, profile, existing, record, environment).ok_or(Freeze::ProfileGone)?;
         return Ok((profile.name.clone(), sizing));
     }
-    let profiles = profiles.filter(|profile| profile.violations.is_empty());
+    let profiles = profiles.filter(|profile| profile.violations.is_empty() && unquotable(profile).is_none());
     let fits = |sizing: &Sizing| {
         sizing
             .charges()
@@ -90,4 +96,38 @@ fn size(wish: Wish<'_>, profile: &Profile, existing: &Existing, record: &Placeme
         (Some(_), None) | (None, Some(_)) => return None,
     };
     Some(Sizing { decode: phase(&decode, &record.decode, &existing.accelerators.0)?, prefill })
+}
+
+/// A placement that exists, and what becomes of it.
+pub type Retained<'a> = (&'a Existing, Placement);
+
+/// Where fewer environments are wanted, placements that are not ready go first, then the last by name.
+#[must_use]
+pub fn shrink(mut staying: Vec<Retained<'_>>, wanted: usize) -> Vec<Retained<'_>> {
+    staying.sort_by_key(|(existing, _)| (!existing.ready, existing.environment.clone()));
+    staying.truncate(wanted);
+    staying
+}
+
+/// Of the placements that leave, those that serve in place of `short` others: make before break. After a switch of
+/// topology all of the old one stay until every new one is ready.
+#[must_use]
+pub fn still_needed(topology: Topology, mut leaving: Vec<Retained<'_>>, short: usize) -> Vec<Retained<'_>> {
+    if short == 0 {
+        return Vec::new();
+    }
+    // The first of these stay the longest.
+    leaving.sort_by_key(|(existing, placement)| {
+        let gone = matches!(placement.action, Action::Freeze(Freeze::EnvironmentGone, _));
+        (gone, !existing.ready, existing.environment.clone())
+    });
+    let mut kept: usize = 0;
+    leaving.retain(|(existing, _)| {
+        if existing.topology != topology {
+            return true;
+        }
+        kept = kept.saturating_add(1);
+        kept <= short
+    });
+    leaving
 }

@@ -1,14 +1,14 @@
 //! Where a deployment is placed: a pure function of what is observed.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use crate::api::model_deployment::StrategyKind;
+use crate::domain::contention::{Shortage, Standing, judge};
 use crate::domain::deployment::Deployment;
-use crate::domain::environment::{ClusterIdentity, Environment};
-use crate::domain::ledger::Ledger;
-use crate::domain::matching::{Candidate, Wish, match_environment};
-use crate::domain::placement::{Action, EnvironmentState, Environments, Existing, Holding, Placement};
-use crate::domain::rejection::{Reason, Rejection};
-use crate::domain::retention::retain;
+use crate::domain::holdings::{Fleet, Seniority};
+use crate::domain::ledger::Charge;
+use crate::domain::matching::Wish;
+use crate::domain::placement::{Action, Environments, Existing, Placement};
+use crate::domain::retention::{Retained, retain, shrink, still_needed};
+use crate::domain::search::{Decision, Search, charges_in, usable};
 
 /// Everything a schedule depends on.
 #[derive(Debug, Clone, Copy)]
@@ -19,8 +19,18 @@ pub struct Situation<'a> {
     pub environments: &'a Environments,
     /// The deployment's placements.
     pub existing: &'a [Existing],
-    /// What other deployments hold.
-    pub others: &'a [Holding],
+    /// What other deployments hold; `None` where only the placements' own environments were looked up, and nothing is decided.
+    pub fleet: Option<&'a Fleet>,
+    /// Whether every check is to be kept.
+    pub explain: bool,
+}
+
+impl Situation<'_> {
+    /// Whether a placement makes way for new ones before they are there.
+    pub(super) fn gives_up(&self, existing: &Existing) -> bool {
+        let deployment = self.wish.deployment;
+        deployment.strategy == StrategyKind::Recreate && existing.topology != deployment.topology
+    }
 }
 
 /// Where a deployment is placed.
@@ -30,17 +40,27 @@ pub struct Plan {
     pub placements: Vec<Placement>,
     /// How the new ones were found; `None` when none was needed, or a profile of the topology breaks rules.
     pub decision: Option<Decision>,
+    /// What is missing to placements that stay.
+    pub shortages: Vec<Shortage>,
+    /// How a switch of topology goes on, where there is one.
+    pub switch: Option<Switch>,
 }
 
-/// How new placements were found.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Decision {
-    /// Environments that were looked at.
-    pub considered: usize,
-    /// Environments that passed every check, or hold a placement already.
-    pub matched: usize,
-    /// The others, sorted by name.
-    pub rejections: Vec<Rejection>,
+/// A switch of topology.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Switch {
+    /// The new placements are there, the old ones stay until every new one is ready.
+    UnderWay {
+        /// Old placements.
+        old: usize,
+    },
+    /// The new placements do not all fit, so nothing moves.
+    Waiting {
+        /// Old placements.
+        old: usize,
+        /// GPUs that are missing; `None` where more GPUs alone would not do.
+        missing_gpus: Option<u64>,
+    },
 }
 
 impl Plan {
@@ -49,128 +69,113 @@ impl Plan {
     pub fn staying(&self) -> usize {
         self.placements.iter().filter(|placement| !placement.is_leaving()).count()
     }
+
+    /// Whether nothing is to be placed, replaced, resized or healed. What is frozen for another reason than leaving stays
+    /// as it is, whatever the rest of the fleet does.
+    #[must_use]
+    pub fn is_steady(&self, deployment: &Deployment, existing: &[Existing]) -> bool {
+        let fits_its_record = |placement: &Placement| match &placement.action {
+            Action::Freeze(..) => true,
+            Action::Render(sizing) => existing.iter().any(|existing| {
+                let record = existing.record.as_ref().filter(|record| record.settled);
+                existing.environment == placement.environment
+                    && existing.topology == placement.topology
+                    && record.is_some_and(|record| sizing.fits(record))
+            }),
+        };
+        self.staying() == deployment.environments
+            && self.placements.len() == deployment.environments
+            && self.placements.iter().all(fits_its_record)
+    }
 }
 
 /// Whether the observed placements alone show that something is to be decided. Where they do not, a deployment needs
-/// only its model and its own environments.
+/// only its model and its own environments, until these show it.
 #[must_use]
 pub fn needs_decision(deployment: &Deployment, existing: &[Existing]) -> bool {
-    let settled = |placement: &Existing| {
-        placement.record.as_ref().is_some_and(|record| {
-            let replicas = |phase: &crate::api::placement_record::PhaseRecord| phase.replicas;
-            record.settled
-                && record.model == deployment.model_ref
-                && record.selector == deployment.selector
-                && record.decode.replicas == deployment.decode.admitted_replicas()
-                && record.prefill.as_ref().map(replicas)
-                    == deployment.prefill.as_ref().map(super::deployment::PhaseScaling::admitted_replicas)
-        })
-    };
+    let unsettled = |existing: &Existing| existing.record.as_ref().is_some_and(|record| !record.settled);
     existing.len() != deployment.environments
-        || existing.iter().any(|placement| placement.topology != deployment.topology || !settled(placement))
+        || existing.iter().any(|existing| existing.topology != deployment.topology || unsettled(existing))
 }
 
 /// Places a deployment.
 #[must_use]
 pub fn schedule(situation: Situation<'_>) -> Plan {
-    let Situation { wish, environments, existing, .. } = situation;
+    let Situation { wish, environments, existing, fleet, .. } = situation;
     let wanted = wish.deployment.environments;
-    let mut existing: Vec<&Existing> = existing.iter().collect();
-    existing.sort_by_key(|placement| (&placement.environment, placement.topology));
-    let retained: Vec<(&Existing, Placement)> =
-        existing.iter().map(|placement| (*placement, retain(wish, placement, environments))).collect();
-    let (leaving, staying): (Vec<_>, Vec<_>) = retained.into_iter().partition(|(_, placement)| placement.is_leaving());
+    let mut sorted: Vec<&Existing> = existing.iter().collect();
+    sorted.sort_by_key(|placement| (&placement.environment, placement.topology));
+    let retained = sorted.into_iter().map(|placement| (placement, retain(wish, placement, environments)));
+    let (leaving, staying): (Vec<Retained<'_>>, Vec<Retained<'_>>) = retained.partition(|(_, placement)| placement.is_leaving());
+    let mut yielding = Vec::new();
+    let (staying, mut shortages) = match fleet {
+        Some(fleet) => contend(situation, fleet, staying, &leaving, &mut yielding),
+        None => (staying, Vec::new()),
+    };
     let staying = shrink(staying, wanted);
-    let ready = staying.iter().filter(|(existing, _)| existing.ready).count();
-    let leaving = still_needed(wish.deployment, leaving, wanted.saturating_sub(ready));
+    shortages.retain(|shortage| staying.iter().any(|(_, placement)| placement.environment == shortage.environment));
+
+    let old = leaving.iter().filter(|(existing, _)| existing.topology != wish.deployment.topology).count();
     let missing = wanted.saturating_sub(staying.len());
-    let mut placements: Vec<Placement> = staying.into_iter().chain(leaving).map(|(_, placement)| placement).collect();
     // A broken profile is not passed over in silence for the next one.
     let blocked = !wish.model.violations_of(wish.deployment.topology).is_empty();
-    let decision = (missing > 0 && !blocked).then(|| place(situation, &mut placements, missing));
+    let search = Search { situation, staying: &staying, leaving: &leaving, yielding };
+    let (mut found, decision) = match fleet {
+        Some(fleet) if missing > 0 && !blocked => search.run(fleet, missing),
+        _ => (Vec::new(), None),
+    };
+    // A switch of topology happens as a whole or not at all.
+    let complete = found.len() == missing;
+    let switch = (old > 0).then(|| switch(old, complete, missing.saturating_sub(found.len()), decision.as_ref()));
+    if old > 0 && !complete {
+        found.clear();
+    }
+    let ready = staying.iter().filter(|(existing, _)| existing.ready).count();
+    let mut leaving = still_needed(wish.deployment.topology, leaving, wanted.saturating_sub(ready));
+    leaving.retain(|(existing, _)| !(complete && situation.gives_up(existing)));
+    let kept = staying.into_iter().chain(leaving).map(|(_, placement)| placement);
+    let mut placements: Vec<Placement> = kept.chain(found).collect();
     placements.sort_by(|a, b| (&a.environment, a.topology).cmp(&(&b.environment, b.topology)));
-    Plan { placements, decision }
+    Plan { placements, decision, shortages, switch }
 }
 
-/// Where fewer environments are wanted, placements that are not ready go first, then the last by name.
-fn shrink(mut staying: Vec<(&Existing, Placement)>, wanted: usize) -> Vec<(&Existing, Placement)> {
-    staying.sort_by_key(|(existing, _)| (!existing.ready, existing.environment.clone()));
-    staying.truncate(wanted);
-    staying
+fn switch(old: usize, complete: bool, short: usize, decision: Option<&Decision>) -> Switch {
+    if complete {
+        return Switch::UnderWay { old };
+    }
+    let rejections = decision.iter().flat_map(|decision| &decision.rejections);
+    let mut gaps: Vec<u64> = rejections.filter_map(|rejection| rejection.reason.missing_gpus()).collect();
+    gaps.sort_unstable();
+    let missing_gpus = (gaps.len() >= short).then(|| gaps.iter().take(short).fold(0, |sum: u64, gap| sum.saturating_add(*gap)));
+    Switch::Waiting { old, missing_gpus }
 }
 
-/// Of the placements that leave, those that serve in place of `short` others: make before break. After a switch of
-/// topology all of them stay until every new one is ready.
-fn still_needed<'a>(deployment: &Deployment, mut leaving: Vec<(&'a Existing, Placement)>, short: usize) -> Vec<(&'a Existing, Placement)> {
-    if short == 0 {
-        return Vec::new();
-    }
-    leaving.sort_by_key(|(existing, _)| (!existing.ready, existing.environment.clone()));
-    let mut kept: usize = 0;
-    leaving.retain(|(existing, _)| {
-        let stays = existing.topology != deployment.topology || kept < short;
-        if existing.topology == deployment.topology {
-            kept = kept.saturating_add(1);
-        }
-        stays
-    });
-    leaving
-}
-
-/// Adds up to `missing` new placements.
-fn place(situation: Situation<'_>, placements: &mut Vec<Placement>, missing: usize) -> Decision {
-    let Situation { wish, environments, others, .. } = situation;
-    let mut held: BTreeMap<&str, Vec<&Holding>> = BTreeMap::new();
-    for holding in others {
-        held.entry(&holding.environment).or_default().push(holding);
-    }
-    let ours = |placement: &&Placement| placement.topology == wish.deployment.topology;
-    let occupied: BTreeSet<String> = placements.iter().filter(ours).map(|placement| placement.environment.clone()).collect();
-    let mut clusters = clusters_of(&occupied, environments);
-    let mut candidates: Vec<(Candidate, &Environment)> = Vec::new();
-    let mut rejections = Vec::new();
-    for (name, state) in environments.iter().filter(|(name, _)| !occupied.contains(*name)) {
-        let outcome = match state {
-            EnvironmentState::Invalid(violations) => Err(Reason::EnvironmentInvalid { violations: violations.clone() }),
-            EnvironmentState::Usable(environment) => {
-                let mut ledger = Ledger::new(&environment.pools);
-                held.get(name.as_str()).into_iter().flatten().for_each(|holding| ledger.charge(&holding.charge));
-                let own = placements.iter().filter(|placement| placement.environment == *name).flat_map(Placement::charges);
-                own.for_each(|charge| ledger.charge(&charge));
-                match_environment(wish, environment, &ledger).map(|candidate| (candidate, environment.as_ref()))
-            }
-        };
-        match outcome {
-            Ok(candidate) => candidates.push(candidate),
-            Err(reason) => rejections.push(Rejection { environment: name.clone(), reason }),
-        }
-    }
-    candidates.sort_by_key(|(candidate, _)| (candidate.priority, std::cmp::Reverse(candidate.free_after), candidate.environment.clone()));
-    let mut matched = occupied.iter().filter(|name| environments.contains_key(*name)).count();
-    let mut placed: usize = 0;
-    for (candidate, environment) in candidates {
-        if let Some(first) = clusters.get(&environment.cluster) {
-            let reason = Reason::SameCluster { environment: first.clone() };
-            rejections.push(Rejection { environment: candidate.environment, reason });
+/// Takes the placements out that yield to others, and says what is missing to those that stay.
+fn contend<'a>(
+    situation: Situation<'a>,
+    fleet: &Fleet,
+    staying: Vec<Retained<'a>>,
+    leaving: &[Retained<'a>],
+    yielding: &mut Vec<Retained<'a>>,
+) -> (Vec<Retained<'a>>, Vec<Shortage>) {
+    let (mut kept, mut shortages) = (Vec::new(), Vec::new());
+    for (existing, placement) in staying {
+        let (Action::Render(sizing), Some(environment)) = (&placement.action, usable(situation.environments, &placement.environment))
+        else {
+            kept.push((existing, placement));
             continue;
-        }
-        matched = matched.saturating_add(1);
-        if placed < missing {
-            placed = placed.saturating_add(1);
-            clusters.insert(environment.cluster.clone(), candidate.environment.clone());
-            let Candidate { environment, profile, sizing, .. } = candidate;
-            placements.push(Placement { environment, topology: wish.deployment.topology, profile, action: Action::Render(sizing) });
+        };
+        let settled = existing.ready || existing.record.as_ref().is_some_and(|record| record.settled);
+        let seniority = Seniority::of(situation.wish.deployment, settled);
+        let stays_beside = leaving.iter().filter(|(existing, _)| !situation.gives_up(existing));
+        let beside: Vec<Charge> = charges_in(&placement.environment, stays_beside).collect();
+        match judge(environment, fleet, &seniority, &sizing.charges(), &beside) {
+            Standing::Yields => yielding.push((existing, placement)),
+            Standing::Stays(missing) => {
+                shortages.extend(missing);
+                kept.push((existing, placement));
+            }
         }
     }
-    rejections.sort_by(|a, b| a.environment.cmp(&b.environment));
-    Decision { considered: environments.len(), matched, rejections }
-}
-
-/// The clusters that have a placement, each with its environment.
-fn clusters_of(occupied: &BTreeSet<String>, environments: &Environments) -> BTreeMap<ClusterIdentity, String> {
-    let usable = occupied.iter().filter_map(|name| match environments.get(name) {
-        Some(EnvironmentState::Usable(environment)) => Some((environment.cluster.clone(), name.clone())),
-        Some(EnvironmentState::Invalid(_)) | None => None,
-    });
-    usable.collect()
+    (kept, shortages)
 }

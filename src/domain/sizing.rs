@@ -1,5 +1,6 @@
 //! How many GPUs a pod needs on a pool: decided once, carried in the placement, rendered.
 
+use crate::api::placement_record::{PhaseRecord, PlacementRecord};
 use crate::domain::deployment::{Deployment, PhaseScaling};
 use crate::domain::environment::Pool;
 use crate::domain::ledger::Charge;
@@ -20,10 +21,16 @@ pub struct PhaseSizing {
 }
 
 impl PhaseSizing {
+    /// What is remembered of it.
+    #[must_use]
+    pub fn record(&self) -> PhaseRecord {
+        PhaseRecord { pool: self.pool.clone(), gpus_per_replica: self.gpus_per_replica, replicas: self.scaling.admitted_replicas() }
+    }
+
     /// What must fit for the phase to be admitted.
     #[must_use]
     pub fn charge(&self) -> Charge {
-        Charge { pool: self.pool.clone(), gpus_per_replica: self.gpus_per_replica, replicas: self.scaling.admitted_replicas() }
+        Charge::from(&self.record())
     }
 }
 
@@ -37,6 +44,12 @@ pub struct Sizing {
 }
 
 impl Sizing {
+    /// Whether it is what is remembered of it.
+    #[must_use]
+    pub fn fits(&self, record: &PlacementRecord) -> bool {
+        self.decode.record() == record.decode && self.prefill.as_ref().map(PhaseSizing::record) == record.prefill
+    }
+
     /// What must fit for the placement to be admitted.
     #[must_use]
     pub fn charges(&self) -> Vec<Charge> {

@@ -20,10 +20,14 @@ pub(crate) fn answer(request: &RunFunctionRequest) -> Answer {
         Ok(environment) => environment,
         Err(error) => return refuse(error.to_string()),
     };
+    let foreign = match foreign_resources(request, PROVIDER_CONFIG_KEY) {
+        Ok(foreign) => foreign,
+        Err(message) => return refuse(message),
+    };
     let composition = compose(&Inputs {
         environment,
         conditions: reported_conditions(request),
-        foreign: foreign_resources(request, PROVIDER_CONFIG_KEY),
+        foreign,
         provisioned: request.desired.as_ref().is_some_and(|desired| !desired.resources.is_empty()),
     });
     Answer::Done(Requirements::default(), Box::new(composition), Box::new(settings))

@@ -1,6 +1,7 @@
 //! The function protocol: from a request to a response. Sockets never enter this room.
 
 mod catalog;
+mod holdings;
 mod inference_environment;
 mod model_deployment;
 mod observed;
@@ -16,6 +17,7 @@ use crate::api::input::Input;
 use crate::api::metadata::Header;
 use crate::api::{API_VERSION, inference_environment as environment_api, model_deployment as deployment_api};
 use crate::compose::composition::Composition;
+use crate::compose::explanation::ExplainedEnvironment;
 use crate::domain::input::validate_input;
 use crate::domain::violation::join;
 use crate::function::proto::{RunFunctionRequest, RunFunctionResponse};
@@ -33,7 +35,7 @@ pub struct Report {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// How many rounds of requirements came before, as far as the request shows: 1 at first.
+    /// Which call of the reconcile it was, as far as the request shows: 1 while nothing required has been fetched.
     pub iteration: u32,
     /// How the call ended.
     pub outcome: Outcome,
@@ -72,14 +74,30 @@ pub(crate) enum Answer {
 /// fatal result in the response.
 #[must_use]
 pub fn run(request: &RunFunctionRequest) -> (RunFunctionResponse, Report) {
+    shielded(request, respond)
+}
+
+/// Why the deployment of a request is placed where it is: every environment with the checks it went through. Nothing for
+/// another kind, and where the request does not hold what a decision needs.
+#[must_use]
+pub fn explain(request: &RunFunctionRequest) -> Vec<ExplainedEnvironment> {
+    model_deployment::explain(request)
+}
+
+/// What `answer` says to a request; where it panics, a fatal result: an error of gRPC would have no conditions.
+pub fn shielded(
+    request: &RunFunctionRequest,
+    answer: impl FnOnce(&RunFunctionRequest) -> (RunFunctionResponse, Report),
+) -> (RunFunctionResponse, Report) {
+    catch_unwind(AssertUnwindSafe(|| answer(request))).unwrap_or_else(|_| response::after_panic(request))
+}
+
+fn respond(request: &RunFunctionRequest) -> (RunFunctionResponse, Report) {
     let composite = request.observed.as_ref().and_then(|state| state.composite.as_ref());
     let header = composite.and_then(|composite| composite.resource.as_deref()).map(from_struct::<Header>);
     let (header, answer) = match header {
         Some(Ok(header)) => {
-            let answer = catch_unwind(AssertUnwindSafe(|| answer(request, &header))).unwrap_or_else(|_| {
-                let message = "the function failed unexpectedly, so nothing is changed; please report this with the function's log";
-                refuse(message.to_owned())
-            });
+            let answer = answer(request, &header);
             (header, answer)
         }
         Some(Err(error)) => (Header::default(), refuse(format!("cannot read the composite resource: {error}"))),

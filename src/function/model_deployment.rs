@@ -2,41 +2,51 @@
 
 use serde::de::DeserializeOwned;
 
+use crate::api::condition::find;
 use crate::api::inference_environment::InferenceEnvironment;
 use crate::api::metadata::Header;
 use crate::api::model::Model as ApiModel;
 use crate::api::model_deployment::{ModelDeployment, ModelRef};
 use crate::api::model_deployment_status::{ModelDeploymentStatus, ReportedDeployment};
 use crate::compose::composition::Composition;
+use crate::compose::conditions::PLACEMENTS_SCHEDULED;
+use crate::compose::explanation::{self, ExplainedEnvironment};
 use crate::compose::model_deployment::{Inputs, ModelState, compose, plan, refuse_spec};
 use crate::domain::deployment::{Deployment, validate_deployment};
 use crate::domain::environment::validate_environment;
+use crate::domain::holdings::Fleet;
 use crate::domain::model::validate_model;
-use crate::domain::placement::{EnvironmentState, Environments, Holding, holdings};
+use crate::domain::placement::{EnvironmentState, Environments};
 use crate::domain::schedule::needs_decision;
 use crate::domain::violation::{Violation, join};
+use crate::function::holdings::read_holdings;
 use crate::function::observed::read_observed;
 use crate::function::proto::{Resource, RunFunctionRequest};
-use crate::function::requirements::{DEPLOYMENTS, ENVIRONMENTS, MODEL, Requirements, environment_key, fetched};
+use crate::function::requirements::{ENVIRONMENTS, MODEL, Requirements, environment_key, fetched};
 use crate::function::structs::from_struct;
 use crate::function::{Answer, composite, read_input};
 
 /// Answers a request for a ModelDeployment.
 pub(crate) fn answer(request: &RunFunctionRequest) -> Answer {
+    match read_inputs(request) {
+        Ok((requirements, inputs)) => Answer::Done(requirements, Box::new(compose(&inputs)), Box::new(inputs.settings)),
+        Err(answer) => answer,
+    }
+}
+
+/// Every environment as the deployment of a request sees it, with the checks it went through; nothing where the request
+/// does not hold what a decision needs.
+pub(crate) fn explain(request: &RunFunctionRequest) -> Vec<ExplainedEnvironment> {
+    read_inputs(request).map(|(_, inputs)| explanation::explain(&inputs)).unwrap_or_default()
+}
+
+/// Everything that a composition depends on, or the answer where that cannot be had.
+fn read_inputs(request: &RunFunctionRequest) -> Result<(Requirements, Inputs), Answer> {
     // A status that is damaged or of another version is forgotten, not an error: placements are observed.
     let status = from_struct::<ReportedDeployment>(composite(request)).unwrap_or_default().status;
-    let settings = match read_input(request) {
-        Ok(settings) => settings,
-        Err(message) => return refuse("InputInvalid", message, &status),
-    };
-    let deployment = match read_deployment(request) {
-        Ok(deployment) => deployment,
-        Err(message) => return refuse("SpecInvalid", message, &status),
-    };
-    let observed = match read_observed(request) {
-        Ok(observed) => observed,
-        Err(message) => return refuse("ObservedUnreadable", message, &status),
-    };
+    let settings = read_input(request).map_err(|message| refuse("InputInvalid", message, &status))?;
+    let deployment = read_deployment(request).map_err(|message| refuse("SpecInvalid", message, &status))?;
+    let observed = read_observed(request).map_err(|message| refuse("ObservedUnreadable", message, &status))?;
     let existing = observed.placements(&status, &deployment);
     let mut requirements = Requirements::default();
     requirements.require_model(&deployment.model_ref, &deployment.namespace);
@@ -45,33 +55,35 @@ pub(crate) fn answer(request: &RunFunctionRequest) -> Answer {
     }
     // Once asked for, all environments are asked for until the reconcile ends.
     let asked = request.required_resources.contains_key(ENVIRONMENTS);
-    let mut everything = asked || needs_decision(&deployment, &existing);
+    // What was short before may fit today.
+    let short = find(&status.conditions, PLACEMENTS_SCHEDULED).is_some_and(|condition| condition.status == "False");
+    let deciding = short || needs_decision(&deployment, &existing);
+    requirements.widened = asked && !deciding;
+    let everything = asked || deciding;
     if everything {
         requirements.require_everything();
     }
     if !requirements.are_resolved(request) {
-        return Answer::Waiting(requirements);
+        return Err(Answer::Waiting(requirements));
     }
     let inputs = Inputs {
         model: read_model(request, &deployment.model_ref),
         environments: read_environments(request, existing.iter().map(|placement| placement.environment.as_str())),
-        listed: everything.then(|| fetched(request, ENVIRONMENTS).count()),
-        others: read_holdings(request, &deployment),
+        fleet: everything.then(|| Fleet::new(read_holdings(request, &deployment))),
         deployment,
         status,
         settings,
         observed,
         existing,
     };
-    if !everything && let ModelState::Usable(model) = &inputs.model {
-        let plan = plan(&inputs, model);
-        everything = plan.staying() < inputs.deployment.environments || plan.staying() < plan.placements.len();
-        if everything {
-            requirements.require_everything();
-            return Answer::Waiting(requirements);
-        }
+    if !everything
+        && let ModelState::Usable(model) = &inputs.model
+        && !plan(&inputs, model).is_steady(&inputs.deployment, &inputs.existing)
+    {
+        requirements.require_everything();
+        return Err(Answer::Waiting(requirements));
     }
-    Answer::Done(requirements, Box::new(compose(&inputs)), Box::new(inputs.settings))
+    Ok((requirements, inputs))
 }
 
 fn refuse(reason: &str, message: String, status: &ModelDeploymentStatus) -> Answer {
@@ -123,16 +135,4 @@ fn read_environment(resource: &Resource) -> (String, EnvironmentState) {
             (name, EnvironmentState::Invalid(violations))
         }
     }
-}
-
-/// What every other deployment holds.
-fn read_holdings(request: &RunFunctionRequest, own: &Deployment) -> Vec<Holding> {
-    let mut all = Vec::new();
-    for resource in fetched(request, DEPLOYMENTS) {
-        let reported: ReportedDeployment = read(resource).unwrap_or_default();
-        if reported.metadata.namespace != own.namespace || reported.metadata.name != own.name {
-            all.extend(holdings(&reported.status));
-        }
-    }
-    all
 }

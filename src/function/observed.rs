@@ -1,11 +1,12 @@
 //! The composed resources that exist, read as far as anything is decided on them.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::api::metadata::Metadata;
+use crate::api::metadata::{Header, Metadata};
 use crate::api::object::{ObservedObject, ObservedObjectStatus};
 use crate::api::{llm_inference_service, object};
 use crate::compose::observed::{Identity, Observed, ObservedResource};
@@ -45,59 +46,83 @@ struct HolderSpec {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct HolderParameters {
-    manifest: crate::api::metadata::Header,
+    manifest: Held,
+}
+
+/// No more of it, because nobody checks what an Object holds.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Held {
+    api_version: String,
+    kind: String,
 }
 
 /// Reads what exists of a ModelDeployment.
 ///
 /// # Errors
-/// A composed resource of ours that cannot be read: nothing may be decided on a guess.
+/// A composed resource of ours, or one that might be left to be deleted, that cannot be read: nothing may be decided on
+/// a guess.
 pub(crate) fn read_observed(request: &RunFunctionRequest) -> Result<Observed, String> {
     let mut observed = Observed::default();
     for (text, bytes) in composed(request) {
-        let unreadable = |error: StructError| format!("cannot read composed resource {text}: {error}");
         match Key::parse(text) {
-            Some(key) if is_ours(&key, bytes) => {
-                let resource = read_resource(&key, bytes).map_err(unreadable)?;
+            Some(key) if is_ours(&key, &read_header(text, bytes)?) => {
+                let resource = read_resource(&key, bytes).map_err(|error| unreadable(text, &error))?;
                 observed.resources.insert(key, resource);
             }
-            _ => observed.foreign.extend(foreign(request, text, bytes).filter(|(_, serving)| *serving).map(|(name, _)| name)),
+            _ => observed.foreign.extend(foreign(request, text, bytes)?.filter(|(_, serving)| *serving).map(|(name, _)| name)),
         }
     }
     Ok(observed)
 }
 
 /// Composed resources that exist, are not under `our_key`, and that no earlier step wants.
-pub(crate) fn foreign_resources(request: &RunFunctionRequest, our_key: &str) -> Vec<String> {
+///
+/// # Errors
+/// One of them that cannot be read.
+pub(crate) fn foreign_resources(request: &RunFunctionRequest, our_key: &str) -> Result<Vec<String>, String> {
     let others = composed(request).filter(|(key, _)| *key != our_key);
-    others.filter_map(|(key, bytes)| foreign(request, key, bytes)).map(|(name, _)| name).collect()
+    let found = others.filter_map(|(key, bytes)| foreign(request, key, bytes).transpose());
+    found.map(|found| found.map(|(name, _)| name)).collect()
 }
 
 fn composed(request: &RunFunctionRequest) -> impl Iterator<Item = (&str, &[u8])> {
     let resources = request.observed.iter().flat_map(|state| &state.resources);
-    resources.filter_map(|(key, resource)| Some((key.as_str(), resource.resource.as_deref()?)))
+    resources.map(|(key, resource)| (key.as_str(), resource.resource.as_deref().unwrap_or_default()))
+}
+
+/// Says what a resource is, or that nobody knows.
+fn read_header(key: &str, bytes: &[u8]) -> Result<Header, String> {
+    match from_struct::<Header>(bytes) {
+        Ok(header) if header.kind.is_empty() => Err(unreadable(key, &"kind: is missing")),
+        read => read.map_err(|error| unreadable(key, &error)),
+    }
+}
+
+fn unreadable(key: &str, what: &dyn Display) -> String {
+    format!("cannot read composed resource {key}: {what}")
 }
 
 /// A resource that no earlier step wants, as `key (kind name)`, and whether it serves a model.
-fn foreign(request: &RunFunctionRequest, key: &str, bytes: &[u8]) -> Option<(String, bool)> {
+fn foreign(request: &RunFunctionRequest, key: &str, bytes: &[u8]) -> Result<Option<(String, bool)>, String> {
     if request.desired.as_ref().is_some_and(|desired| desired.resources.contains_key(key)) {
-        return None;
+        return Ok(None);
     }
-    let header: crate::api::metadata::Header = from_struct(bytes).unwrap_or_default();
+    let Header { api_version, kind, metadata } = read_header(key, bytes)?;
     let held = from_struct::<Holder>(bytes).unwrap_or_default().spec.for_provider.manifest;
-    let serving = header.kind == "ModelPlacement" || is_service(&header) || (header.kind == object::KIND && is_service(&held));
-    Some((format!("{key} ({} {})", header.kind, header.metadata.name), serving))
+    let holds_service = kind == object::KIND && is_service(&held.api_version, &held.kind);
+    let serving = kind == "ModelPlacement" || is_service(&api_version, &kind) || holds_service;
+    Ok(Some((format!("{key} ({kind} {})", metadata.name), serving)))
 }
 
-fn is_service(header: &crate::api::metadata::Header) -> bool {
-    header.kind == llm_inference_service::KIND && header.api_version.starts_with(llm_inference_service::GROUP)
+fn is_service(api_version: &str, kind: &str) -> bool {
+    kind == llm_inference_service::KIND && api_version.starts_with(llm_inference_service::GROUP)
 }
 
 /// Whether a resource under one of our keys is of the kind we give it.
-fn is_ours(key: &Key, bytes: &[u8]) -> bool {
-    let header: crate::api::metadata::Header = from_struct(bytes).unwrap_or_default();
+fn is_ours(key: &Key, header: &Header) -> bool {
     match key {
-        Key::Service(..) => is_service(&header),
+        Key::Service(..) => is_service(&header.api_version, &header.kind),
         Key::ServiceAccount(_) => header.kind == "ServiceAccount",
         Key::ServiceObject(..) | Key::Namespace(_) | Key::ServiceAccountObject(_) | Key::Token(_) => header.kind == object::KIND,
     }

@@ -1,62 +1,127 @@
 //! From a composition to a response. Earlier steps' resources and the context pass through untouched.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use prost::Message as _;
 use serde::Serialize;
 
+use crate::api::condition::{Condition, find};
 use crate::api::input::Input;
 use crate::api::metadata::Header;
 use crate::compose::composition::{Composed, Composition, Status as CompositeStatus};
-use crate::compose::conditions::{NewCondition, Status};
+use crate::compose::conditions::{
+    DECODE_READY, ENVIRONMENT_VALID, MODEL_RESOLVED, NewCondition, PLACEMENTS_READY, PLACEMENTS_SCHEDULED, PREFILL_READY, PROFILE_VALID,
+    Status,
+};
 use crate::compose::events::Event;
+use crate::function::catalog::reported_conditions;
 use crate::function::proto::{self, Ready, Resource, ResponseMeta, RunFunctionRequest, RunFunctionResponse, Severity, State, Target};
 use crate::function::requirements::{Requirements, iteration};
-use crate::function::structs::{StructError, merge, to_struct};
-use crate::function::{Answer, Outcome, Report};
+use crate::function::structs::{StructError, from_struct, merge, to_struct};
+use crate::function::{Answer, Outcome, Report, composite};
 
 /// Crossplane's gRPC client refuses a larger response.
 const MAX_RESPONSE_BYTES: usize = 4 << 20;
 
+/// Every condition that a composite resource of ours has of us.
+const OURS: [&str; 7] =
+    [MODEL_RESOLVED, PROFILE_VALID, PLACEMENTS_SCHEDULED, DECODE_READY, PREFILL_READY, PLACEMENTS_READY, ENVIRONMENT_VALID];
+
 /// The response to a request, and what is to be logged of it.
 pub(crate) fn respond(request: &RunFunctionRequest, header: &Header, answer: Answer) -> (RunFunctionResponse, Report) {
-    let tag = request.meta.as_ref().map(|meta| meta.tag.clone()).unwrap_or_default();
-    let mut report = Report {
-        tag: tag.clone(),
+    let mut report = report_of(request, header);
+    let (Answer::Waiting(requirements) | Answer::Done(requirements, ..)) = &answer;
+    report.iteration = report.iteration.saturating_add(requirements.widened.into());
+    let response = match answer {
+        Answer::Waiting(requirements) => {
+            report.outcome = Outcome::Waiting;
+            pass_on(request, requirements)
+        }
+        Answer::Done(requirements, composition, settings) => {
+            let response = conclude(request, header, &composition, &settings, pass_on(request, requirements));
+            report.placed = u32::try_from(composition.tally.placed).unwrap_or(u32::MAX);
+            report.wanted = u32::try_from(composition.tally.wanted).unwrap_or(u32::MAX);
+            report.rejected = composition.tally.rejected;
+            response
+        }
+    };
+    finish(request, response, report)
+}
+
+/// The response to a request whose answer panicked.
+pub(crate) fn after_panic(request: &RunFunctionRequest) -> (RunFunctionResponse, Report) {
+    // What panicked may have been the reading of these.
+    let read = || (from_struct::<Header>(composite(request)).unwrap_or_default(), reported(request));
+    let (header, conditions) = catch_unwind(AssertUnwindSafe(read)).unwrap_or_default();
+    let message = "the function failed unexpectedly, so nothing is changed; please report this with the function's log";
+    let response = fatal(pass_on(request, Requirements::default()), message, conditions);
+    finish(request, response, report_of(request, &header))
+}
+
+fn report_of(request: &RunFunctionRequest, header: &Header) -> Report {
+    Report {
+        tag: request.meta.as_ref().map(|meta| meta.tag.clone()).unwrap_or_default(),
         kind: header.kind.clone(),
         namespace: header.metadata.namespace.clone(),
         name: header.metadata.name.clone(),
         iteration: iteration(request),
         ..Report::default()
-    };
-    let response = match answer {
-        Answer::Waiting(requirements) => {
-            report.outcome = Outcome::Waiting;
-            pass_on(request, tag, requirements)
-        }
-        Answer::Done(requirements, composition, settings) => {
-            let conclusion = conclude(request, header, &composition, &settings, pass_on(request, tag, requirements));
-            report.placed = u32::try_from(composition.tally.placed).unwrap_or(u32::MAX);
-            report.wanted = u32::try_from(composition.tally.wanted).unwrap_or(u32::MAX);
-            report.rejected = composition.tally.rejected;
-            conclusion
-        }
-    };
-    let fatal = response.results.iter().find(|result| result.severity() == Severity::Fatal);
-    if let Some(fatal) = fatal {
+    }
+}
+
+/// What every response goes through last.
+fn finish(request: &RunFunctionRequest, response: RunFunctionResponse, mut report: Report) -> (RunFunctionResponse, Report) {
+    let response = bounded(request, response);
+    if let Some(message) = fatal_message(&response) {
         report.outcome = Outcome::Fatal;
-        report.message = Some(fatal.message.clone());
+        report.message = Some(message.to_owned());
     }
     (response, report)
 }
 
+/// The response, or a fatal one where Crossplane would not take it.
+fn bounded(request: &RunFunctionRequest, response: RunFunctionResponse) -> RunFunctionResponse {
+    let size = response.encoded_len();
+    if size <= MAX_RESPONSE_BYTES {
+        return response;
+    }
+    let is_fatal = fatal_message(&response).is_some();
+    // A fatal result ends the pipeline before Crossplane looks at what is left out here.
+    let bare = RunFunctionResponse { desired: None, context: None, requirements: None, ..response };
+    if is_fatal && bare.encoded_len() <= MAX_RESPONSE_BYTES {
+        return bare;
+    }
+    let message = format!(
+        "cannot answer: the response has {size} bytes and Crossplane takes at most {MAX_RESPONSE_BYTES}; serve from fewer environments, \
+         split the deployment, or let earlier steps of the pipeline compose less"
+    );
+    // Conditions of a decision that does not happen would mislead.
+    fatal(RunFunctionResponse { meta: Some(meta(request)), ..RunFunctionResponse::default() }, &message, reported(request))
+}
+
+fn fatal_message(response: &RunFunctionResponse) -> Option<&str> {
+    response.results.iter().find(|result| result.severity() == Severity::Fatal).map(|result| result.message.as_str())
+}
+
+/// Nothing may change; `conditions` are all there is to say beside why.
+fn fatal(passed_on: RunFunctionResponse, message: &str, conditions: Vec<proto::Condition>) -> RunFunctionResponse {
+    RunFunctionResponse { results: vec![render_result(Severity::Fatal, message, None)], conditions, ..passed_on }
+}
+
+/// Not to be cached: fatal and waiting answers are asked for again.
+fn meta(request: &RunFunctionRequest) -> ResponseMeta {
+    let tag = request.meta.as_ref().map(|meta| meta.tag.clone()).unwrap_or_default();
+    ResponseMeta { tag, ttl: Some(prost_types::Duration::default()) }
+}
+
 /// What earlier steps want, and nothing else.
-fn pass_on(request: &RunFunctionRequest, tag: String, requirements: Requirements) -> RunFunctionResponse {
+fn pass_on(request: &RunFunctionRequest, requirements: Requirements) -> RunFunctionResponse {
     // Requirements that are present but empty would cost a second call.
-    let requirements =
-        (!requirements.0.is_empty()).then(|| proto::Requirements { resources: requirements.0, ..proto::Requirements::default() });
+    let selectors = requirements.selectors;
+    let requirements = (!selectors.is_empty()).then(|| proto::Requirements { resources: selectors, ..proto::Requirements::default() });
     RunFunctionResponse {
-        meta: Some(ResponseMeta { tag, ttl: Some(prost_types::Duration::default()) }),
+        meta: Some(meta(request)),
         desired: request.desired.clone(),
         context: request.context.clone(),
         requirements,
@@ -71,38 +136,32 @@ fn conclude(
     settings: &Input,
     passed_on: RunFunctionResponse,
 ) -> RunFunctionResponse {
-    let mut response = passed_on.clone();
-    response.conditions = composition.conditions.iter().map(render_condition).collect();
+    let conditions: Vec<proto::Condition> = composition.conditions.iter().map(render_condition).collect();
     if let Some(message) = &composition.fatal {
-        response.results = vec![render_result(Severity::Fatal, message, None)];
-        return response;
+        return fatal(passed_on, message, if conditions.is_empty() { reported(request) } else { conditions });
     }
-    response.results = composition.events.iter().map(render_event).collect();
-    let written = merge_desired(request.desired.clone().unwrap_or_default(), header, composition);
-    let failure = match written {
-        Ok(desired) => {
-            response.desired = Some(desired);
-            let ttl = settings.ttl.length();
-            if let Some(meta) = &mut response.meta {
-                meta.ttl = prost_types::Duration::try_from(ttl).ok();
-            }
-            let size = response.encoded_len();
-            (size > MAX_RESPONSE_BYTES).then(|| {
-                format!(
-                    "cannot answer: the response has {size} bytes and Crossplane takes at most {MAX_RESPONSE_BYTES}; serve from fewer \
-                     environments or split the deployment"
-                )
-            })
-        }
-        Err(message) => Some(message),
+    match merge_desired(request.desired.clone().unwrap_or_default(), header, composition) {
+        Err(message) => fatal(passed_on, &message, reported(request)),
+        Ok(desired) => RunFunctionResponse {
+            meta: Some(ResponseMeta { ttl: prost_types::Duration::try_from(settings.ttl.length()).ok(), ..meta(request) }),
+            desired: Some(desired),
+            conditions,
+            results: composition.events.iter().map(render_event).collect(),
+            ..passed_on
+        },
+    }
+}
+
+/// Our conditions as they were reported before: Crossplane makes Unknown what a fatal response leaves out, and their
+/// return would be an event.
+fn reported(request: &RunFunctionRequest) -> Vec<proto::Condition> {
+    let observed = reported_conditions(request);
+    let again = |kind| {
+        let Condition { status, reason, message, .. } = find(&observed, kind)?;
+        let status = [Status::True, Status::False].into_iter().find(|known| known.as_str() == status).unwrap_or(Status::Unknown);
+        Some(render_condition(&NewCondition::new(kind, status, reason, message)))
     };
-    match failure {
-        None => response,
-        Some(message) => {
-            // Conditions of a decision that does not happen would mislead.
-            RunFunctionResponse { results: vec![render_result(Severity::Fatal, &message, None)], ..passed_on }
-        }
-    }
+    OURS.into_iter().filter_map(again).collect()
 }
 
 fn merge_desired(mut desired: State, header: &Header, composition: &Composition) -> Result<State, String> {

@@ -14,13 +14,13 @@ use tonic_reflection::server::Builder as Reflection;
 
 use super::logging;
 use super::metrics::{self, Metrics};
-use crate::function::Report;
 use crate::function::proto::function_runner_service_server::{FunctionRunnerService, FunctionRunnerServiceServer, SERVICE_NAME};
 use crate::function::proto::{DESCRIPTORS, RunFunctionRequest, RunFunctionResponse};
+use crate::function::{Report, shielded};
 
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-type Function = dyn Fn(RunFunctionRequest) -> (RunFunctionResponse, Report) + Send + Sync;
+type Function = dyn Fn(&RunFunctionRequest) -> (RunFunctionResponse, Report) + Send + Sync;
 
 /// All services, and what tells their health.
 pub(super) async fn routes(
@@ -28,12 +28,11 @@ pub(super) async fn routes(
     max_request: usize,
     metrics: Metrics,
 ) -> Result<(Routes, HealthReporter), tonic_reflection::server::Error> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let runner = Runner { function, slots: Arc::new(Semaphore::new(cores)), metrics: metrics.clone() };
+    let runner = Runner { function, slots: Arc::new(Semaphore::new(cores())), metrics: metrics.clone() };
     // A response has no limit here: the function answers one that Crossplane would not take with a fatal result.
     let runner = FunctionRunnerServiceServer::new(runner).max_decoding_message_size(max_request);
     let (reporter, health) = health_reporter();
-    serving(&reporter, ServingStatus::Serving).await;
+    report(&reporter, ServingStatus::Serving).await;
     let reflected = || {
         let reflection = Reflection::configure().register_encoded_file_descriptor_set(DESCRIPTORS);
         reflection.register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -43,10 +42,20 @@ pub(super) async fn routes(
     Ok((Routes::from(counted).prepare(), reporter))
 }
 
-/// Reports the health of the server as a whole and of the function.
-pub(super) async fn serving(reporter: &HealthReporter, status: ServingStatus) {
-    for service in ["", SERVICE_NAME] {
+/// What has a health: the server as a whole, and the function.
+const SERVICES: [&str; 2] = ["", SERVICE_NAME];
+
+async fn report(reporter: &HealthReporter, status: ServingStatus) {
+    for service in SERVICES {
         reporter.set_service_status(service, status).await;
+    }
+}
+
+/// Tells whoever watches the health that serving ends, and ends their streams: an open one would hold up the drain.
+pub(super) async fn stop_serving(reporter: &mut HealthReporter) {
+    report(reporter, ServingStatus::NotServing).await;
+    for service in SERVICES {
+        reporter.clear_service_status(service).await;
     }
 }
 
@@ -54,7 +63,16 @@ pub(super) async fn serving(reporter: &HealthReporter, status: ServingStatus) {
 /// when it connects again.
 pub(super) fn transport(age: Duration) -> Server {
     // No max_connection_age_grace: with it tonic 0.14 cuts the connection off without a GOAWAY before.
-    Server::builder().http2_keepalive_interval(Some(KEEPALIVE)).max_connection_age(jittered(age))
+    Server::builder().http2_keepalive_interval(Some(KEEPALIVE)).max_connection_age(jittered(age)).max_concurrent_streams(streams())
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// How many calls a connection may have open: each holds its whole request. Crossplane sends the rest as these end.
+fn streams() -> u32 {
+    u32::try_from(cores().saturating_mul(4)).unwrap_or(u32::MAX).max(16)
 }
 
 /// Up to a tenth more or less, so that replicas started together are not all left at once.
@@ -66,7 +84,7 @@ fn jittered(duration: Duration) -> Duration {
 
 struct Runner {
     function: Arc<Function>,
-    /// One per core: calls beyond that would only slow each other down and hold more memory.
+    /// One per core: calls beyond that would only slow each other down. Those that wait hold their requests already.
     slots: Arc<Semaphore>,
     metrics: Metrics,
 }
@@ -80,7 +98,7 @@ impl FunctionRunnerService for Runner {
         let (function, metrics) = (Arc::clone(&self.function), self.metrics.clone());
         // On a thread of its own: a long call must not hold up probes and other connections.
         let call = tokio::task::spawn_blocking(move || {
-            let (response, report) = function(request.into_inner());
+            let (response, report) = shielded(request.get_ref(), |request| function(request));
             drop(slot);
             let duration = start.elapsed();
             metrics.called(&report, duration);

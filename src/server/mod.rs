@@ -20,7 +20,6 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::service::Routes;
-use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::function::proto::{RunFunctionRequest, RunFunctionResponse};
@@ -55,7 +54,7 @@ pub enum ServerError {
     /// The system denies threads, timers or signals.
     #[error("cannot start: {0}")]
     System(#[source] io::Error),
-    /// Serving ended although nobody asked for it.
+    /// Serving ended with an error, or although nobody asked for it.
     #[error("serving ended: {0}")]
     Ended(String),
 }
@@ -105,7 +104,7 @@ pub fn serve(options: &Options) -> Result<(), ServerError> {
     let served = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).map_err(ServerError::System)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(ServerError::System)?;
-        let server = Server::start(options, Timing::default(), |request| function::run(&request)).await?;
+        let server = Server::start(options, Timing::default(), function::run).await?;
         let signalled = async move {
             tokio::select! {
                 _ = terminate.recv() => {}
@@ -138,7 +137,7 @@ impl Server {
     /// Without usable certificates, and when an address cannot be listened at.
     pub async fn start<F>(options: &Options, timing: Timing, function: F) -> Result<Self, ServerError>
     where
-        F: Fn(RunFunctionRequest) -> (RunFunctionResponse, Report) + Send + Sync + 'static,
+        F: Fn(&RunFunctionRequest) -> (RunFunctionResponse, Report) + Send + Sync + 'static,
     {
         let certificates = options.certificates()?.map(Certificates::load).transpose()?;
         let metrics = Metrics::new();
@@ -183,19 +182,19 @@ impl Server {
     /// Serves until `signal`, then drains: accepts nothing more, is not ready, and finishes the calls in flight.
     ///
     /// # Errors
-    /// When serving ends before the signal.
+    /// When serving ends before the signal, or with an error.
     pub async fn run_until(mut self, signal: impl Future<Output = ()>) -> Result<(), ServerError> {
         tokio::select! {
             () = signal => {}
             ended = &mut self.grpc => return Err(ServerError::Ended(format!("{ended:?}"))),
         }
         tracing::info!("draining");
-        grpc::serving(&self.health, ServingStatus::NotServing).await;
+        grpc::stop_serving(&mut self.health).await;
         self.stop.cancel();
-        if tokio::time::timeout(self.drain, &mut self.grpc).await.is_ok() {
-            tracing::info!("drained");
-        } else {
-            tracing::warn!(after = ?self.drain, "calls in flight are given up");
+        match tokio::time::timeout(self.drain, &mut self.grpc).await {
+            Ok(Ok(Ok(()))) => tracing::info!("drained"),
+            Ok(ended) => return Err(ServerError::Ended(format!("{ended:?}"))),
+            Err(_) => tracing::warn!(after = ?self.drain, "calls in flight are given up"),
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
-use clap::builder::FalseyValueParser;
+use clap::builder::{BoolishValueParser, OsStringValueParser, TypedValueParser as _};
 
 use super::ServerError;
 
@@ -17,11 +17,11 @@ pub struct Options {
     pub address: SocketAddr,
 
     /// Folder with tls.crt, tls.key and ca.crt; a client needs a certificate of that authority, changed files are picked up
-    #[arg(long, env = "TLS_SERVER_CERTS_DIR", value_name = "FOLDER")]
+    #[arg(long, env = "TLS_SERVER_CERTS_DIR", value_name = "FOLDER", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub tls_certs_dir: Option<PathBuf>,
 
     /// Serve without TLS, whatever --tls-certs-dir says
-    #[arg(long, env = "FUNCTION_MODELPLANE_INSECURE", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "FUNCTION_MODELPLANE_INSECURE", value_parser = BoolishValueParser::new())]
     pub insecure: bool,
 
     /// The largest request accepted, in MB
@@ -39,7 +39,7 @@ pub struct Options {
     pub metrics_address: Option<SocketAddr>,
 
     /// Log more
-    #[arg(short, long, env = "FUNCTION_MODELPLANE_DEBUG", value_parser = FalseyValueParser::new())]
+    #[arg(short, long, env = "FUNCTION_MODELPLANE_DEBUG", value_parser = BoolishValueParser::new())]
     pub debug: bool,
 }
 
@@ -48,8 +48,9 @@ impl Options {
     pub(super) fn certificates(&self) -> Result<Option<&Path>, ServerError> {
         match &self.tls_certs_dir {
             _ if self.insecure => Ok(None),
-            Some(folder) => Ok(Some(folder)),
-            None => Err(ServerError::NoCertificates),
+            // An empty environment variable is how manifests leave one unset.
+            Some(folder) if !folder.as_os_str().is_empty() => Ok(Some(folder)),
+            Some(_) | None => Err(ServerError::NoCertificates),
         }
     }
 

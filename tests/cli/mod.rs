@@ -1,6 +1,7 @@
 //! The offline tool.
 
 mod examples;
+mod explain;
 mod locate;
 mod manifests;
 mod preview;

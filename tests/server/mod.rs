@@ -1,20 +1,28 @@
 //! The server as its peers meet it: Crossplane over gRPC, a kubelet and Prometheus over HTTP, the shell that starts it.
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test's own functions may panic as the test may")]
 
 mod certificates;
+mod draining;
+mod load;
 mod mutual_tls;
 mod plain;
 mod probes;
 mod process;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser as _;
-use function_modelplane::function::run;
+use function_modelplane::function::{Report, proto, run};
 use function_modelplane::server::{Options, Server, ServerError, Timing};
 use function_sdk_rust::proto::v1::{RunFunctionRequest, RunFunctionResponse};
-use tokio::sync::oneshot;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+use tonic::transport::{Channel, Endpoint};
 
 #[derive(clap::Parser)]
 struct Command {
@@ -43,7 +51,7 @@ struct Running {
 
 impl Running {
     async fn start(options: &Options) -> Self {
-        Self::of(Server::start(options, timing(), |request| run(&request)).await.unwrap())
+        Self::of(Server::start(options, timing(), run).await.unwrap())
     }
 
     fn of(server: Server) -> Self {
@@ -53,10 +61,78 @@ impl Running {
         Self { address, probes, stop, ended }
     }
 
+    /// A connection without TLS.
+    async fn channel(&self) -> Channel {
+        Endpoint::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
+    }
+
+    /// Whether `/metrics` has this line.
+    async fn counts(&self, line: &str) -> bool {
+        get(self.probes.unwrap(), "/metrics").await.lines().any(|found| found == line)
+    }
+
     /// Ends it as SIGTERM does.
     async fn stop(self) {
         self.stop.send(()).unwrap();
         self.ended.await.unwrap().unwrap();
+    }
+}
+
+/// A function that answers only once it may.
+struct Gate {
+    entered: Arc<Semaphore>,
+    open: Arc<Semaphore>,
+}
+
+impl Gate {
+    fn new() -> Self {
+        Self { entered: Arc::new(Semaphore::new(0)), open: Arc::new(Semaphore::new(0)) }
+    }
+
+    fn function(&self) -> impl Fn(&proto::RunFunctionRequest) -> (proto::RunFunctionResponse, Report) + Send + Sync + 'static {
+        let (entered, open) = (Arc::clone(&self.entered), Arc::clone(&self.open));
+        move |request| {
+            entered.add_permits(1);
+            while open.try_acquire().is_err() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            run(request)
+        }
+    }
+
+    /// Waits until so many calls are in the function.
+    async fn entered(&self, calls: u32) {
+        self.entered.acquire_many(calls).await.unwrap().forget();
+    }
+
+    fn open(&self) {
+        self.open.add_permits(1);
+    }
+}
+
+/// A test that fails must not wait for what it holds back.
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.open();
+    }
+}
+
+/// The answer to a GET: status line, headers, text.
+async fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let asked = format!("GET {path} HTTP/1.1\r\nHost: function\r\nConnection: close\r\n\r\n");
+    stream.write_all(asked.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+/// Waits for something to become true.
+async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !condition().await {
+        assert!(Instant::now() < deadline, "in 10 seconds it did not come to this: {what}");
+        sleep(Duration::from_millis(10)).await;
     }
 }
 

@@ -1,14 +1,17 @@
 //! Mutual TLS, with certificates that are replaced while the server runs.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own functions may panic as the test may")]
 
+use std::path::Path;
 use std::time::Duration;
 
+use function_modelplane::function::run;
+use function_modelplane::server::{Options, Server, Timing};
 use function_sdk_rust::proto::v1::function_runner_service_client::FunctionRunnerServiceClient;
-use tokio::time::{Instant, sleep};
+use tokio::net::TcpStream;
 use tonic::transport::{ClientTlsConfig, Endpoint};
 
 use super::certificates::Authority;
-use super::{Running, is_refused, options, request};
+use super::{Running, is_refused, options, request, timing, until};
 
 /// Whether a call with these certificates is answered, on a connection of its own.
 async fn answers(server: &Running, tls: ClientTlsConfig) -> bool {
@@ -19,8 +22,18 @@ async fn answers(server: &Running, tls: ClientTlsConfig) -> bool {
     answer.is_ok_and(|response| is_refused(response.get_ref()))
 }
 
-async fn serve(folder: &std::path::Path) -> Running {
-    Running::start(&options(&["--tls-certs-dir", folder.to_str().unwrap(), "--metrics-address", "127.0.0.1:0"])).await
+fn flags(folder: &Path) -> Options {
+    options(&["--tls-certs-dir", folder.to_str().unwrap(), "--metrics-address", "127.0.0.1:0"])
+}
+
+async fn serve(folder: &Path) -> Running {
+    Running::start(&flags(folder)).await
+}
+
+/// Waits until so many changes of the files have come to this.
+async fn reloaded(server: &Running, result: &str, count: u32) {
+    let line = format!("function_modelplane_certificate_reloads_total{{result=\"{result}\"}} {count}");
+    until(&line, async || server.counts(&line).await).await;
 }
 
 #[tokio::test]
@@ -45,17 +58,50 @@ async fn rotated_certificates_are_taken_into_use_and_bad_ones_are_not() {
     let (old, new) = (before.client(), after.client());
     assert!(answers(&server, before.trusted(Some(&old))).await);
 
-    // A key of another certificate: the three files are only good together.
-    before.mount(folder.path(), "..2", &before.server().mixed_with(before.server()));
-    sleep(Duration::from_millis(300)).await;
-    assert!(answers(&server, before.trusted(Some(&old))).await, "the old set stays in use");
+    let another = before.server();
+    before.mount(folder.path(), "..2", &before.server().mixed_with(another));
+    reloaded(&server, "failed", 1).await;
+    assert!(answers(&server, before.trusted(Some(&old))).await, "a key of another certificate: the old set stays in use");
 
-    after.mount(folder.path(), "..3", &after.server());
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !answers(&server, after.trusted(Some(&new))).await {
-        assert!(Instant::now() < deadline, "the new set is not taken into use");
-        sleep(Duration::from_millis(50)).await;
-    }
+    after.mount(folder.path(), "..3", &before.server());
+    reloaded(&server, "failed", 2).await;
+    assert!(answers(&server, before.trusted(Some(&old))).await, "a rotation half done: the new authority would refuse every client");
+
+    after.mount(folder.path(), "..4", &after.server());
+    reloaded(&server, "ok", 1).await;
+    assert!(answers(&server, after.trusted(Some(&new))).await);
     assert!(!answers(&server, before.trusted(Some(&old))).await, "the old authority counts no more");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn clients_may_have_an_authority_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (servers, clients) = (Authority::new(), Authority::new());
+    clients.mount(folder.path(), "..1", &servers.server());
+    let server = serve(folder.path()).await;
+    let client = clients.client();
+    assert!(answers(&server, servers.trusted(Some(&client))).await);
+    clients.mount(folder.path(), "..2", &servers.server());
+    reloaded(&server, "ok", 1).await;
+    assert!(answers(&server, servers.trusted(Some(&client))).await, "where it always was so, a rotation is no reason to refuse");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_connects_and_stays_silent_holds_up_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let ours = Authority::new();
+    ours.mount(folder.path(), "..1", &ours.server());
+    let timing = Timing { handshake: Duration::from_secs(2), ..timing() };
+    let server = Running::of(Server::start(&flags(folder.path()), timing, run).await.unwrap());
+    let mut silent = Vec::new();
+    for _ in 0..40 {
+        silent.push(TcpStream::connect(server.address).await.unwrap());
+    }
+    assert!(answers(&server, ours.trusted(Some(&ours.client()))).await);
+    let failed = |count| format!("function_modelplane_tls_handshakes_failed_total {count}");
+    assert!(server.counts(&failed(0)).await, "the answer came before any of them was given up");
+    until("all of them are counted", async || server.counts(&failed(40)).await).await;
     server.stop().await;
 }

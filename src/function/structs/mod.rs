@@ -2,7 +2,8 @@
 //!
 //! Nothing but what a type asks for is parsed: an ignored field is stepped over by its length. Objects are visited in the
 //! order of their keys, whatever order the sender chose, so that equal objects give equal results and equal errors.
-//! Where a field that may occur once occurs again, the last one counts, also in a map.
+//! Where a field that may occur once occurs again, the last one counts, also in a map; protobuf would merge two Structs or two
+//! lists in one Value, which no encoder writes.
 
 mod error;
 mod read;

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 
+use super::MAX_DEPTH;
 use super::error::Fault;
 
 /// `Struct.fields`: a repeated entry.
@@ -34,7 +35,8 @@ pub(super) enum Content<'de> {
     Varint(u64),
     Fixed64([u8; 8]),
     Bytes(&'de [u8]),
-    Fixed32,
+    /// What Struct has no field of: a fixed32, or a group.
+    Other,
 }
 
 /// Reads a message field by field. After an error there is nothing more to be read from it.
@@ -50,27 +52,45 @@ impl<'de> Fields<'de> {
         if self.0.is_empty() {
             return Ok(None);
         }
+        let tag = self.tag()?;
+        Ok(Some((u8::try_from(tag).unwrap_or_default(), self.content(tag, 0)?)))
+    }
+
+    fn tag(&mut self) -> Result<u32, Fault> {
         let tag = u32::try_from(self.varint()?).map_err(|_| malformed("a field number is too large"))?;
-        if tag >> 3 == 0 {
-            return Err(malformed("a field has the number 0"));
-        }
-        let content = match tag & 7 {
-            0 => Content::Varint(self.varint()?),
-            1 => Content::Fixed64(self.array()?),
+        if tag >> 3 == 0 { Err(malformed("a field has the number 0")) } else { Ok(tag) }
+    }
+
+    /// The content that follows a tag; `depth` is how many groups it lies in.
+    fn content(&mut self, tag: u32, depth: u32) -> Result<Content<'de>, Fault> {
+        match tag & 7 {
+            0 => Ok(Content::Varint(self.varint()?)),
+            1 => Ok(Content::Fixed64(self.array()?)),
             2 => {
                 let length = usize::try_from(self.varint()?).map_err(|_| beyond())?;
                 let (bytes, rest) = self.0.split_at_checked(length).ok_or_else(beyond)?;
                 self.0 = rest;
-                Content::Bytes(bytes)
+                Ok(Content::Bytes(bytes))
             }
-            5 => {
-                self.array::<4>()?;
-                Content::Fixed32
+            3 => self.skip_group(tag >> 3, depth),
+            4 => Err(malformed("a group ends that has not begun")),
+            5 => self.array::<4>().map(|_| Content::Other),
+            other => Err(malformed(&format!("wire type {other} does not exist"))),
+        }
+    }
+
+    /// A group has no length: its end is the end tag of its own number.
+    fn skip_group(&mut self, number: u32, depth: u32) -> Result<Content<'de>, Fault> {
+        if depth >= MAX_DEPTH {
+            return Err(malformed(&format!("more than {MAX_DEPTH} groups inside each other")));
+        }
+        loop {
+            let tag = self.tag()?;
+            if tag & 7 == 4 && tag >> 3 == number {
+                return Ok(Content::Other);
             }
-            // Groups: google.protobuf.Struct has none and never will.
-            other => return Err(malformed(&format!("wire type {other} is not supported"))),
-        };
-        Ok(Some((u8::try_from(tag).unwrap_or_default(), content)))
+            self.content(tag, depth.saturating_add(1))?;
+        }
     }
 
     fn varint(&mut self) -> Result<u64, Fault> {

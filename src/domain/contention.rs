@@ -1,0 +1,56 @@
+//! Pools that were promised to more pods than they hold: who gives up, and what is missing to who stays.
+//!
+//! Two deployments that decide in the same instant can both take the last GPUs. Of the holders of such a pool those that
+//! came later yield, as far as the others need it, and are placed again. What was ready once never yields.
+
+use crate::domain::environment::Environment;
+use crate::domain::holdings::{Fleet, Seniority};
+use crate::domain::ledger::{Charge, Ledger};
+
+/// GPUs that a placement has been promised and that its pool does not have.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shortage {
+    /// The environment's name.
+    pub environment: String,
+    /// The pool's id.
+    pub pool: String,
+    /// GPUs that are missing.
+    pub gpus: u64,
+    /// GPUs of the pool.
+    pub total: u64,
+}
+
+/// How a placement stands in its environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It stays; this is what is missing to it, by pool.
+    Stays(Vec<Shortage>),
+    /// Another came first.
+    Yields,
+}
+
+/// Judges a placement that holds `charges`, beside `beside`, what the same deployment holds there otherwise.
+#[must_use]
+pub fn judge(environment: &Environment, fleet: &Fleet, seniority: &Seniority, charges: &[Charge], beside: &[Charge]) -> Standing {
+    let mut ledger = Ledger::new(&environment.pools);
+    let standing: Vec<&Charge> = fleet
+        .in_environment(&environment.name)
+        .filter(|holding| holding.seniority.stands_against(seniority))
+        .map(|holding| &holding.charge)
+        .collect();
+    standing.iter().copied().chain(beside).chain(charges).for_each(|charge| ledger.charge(charge));
+    let mut shortages: Vec<Shortage> = charges
+        .iter()
+        .map(|charge| Shortage {
+            environment: environment.name.clone(),
+            pool: charge.pool.clone(),
+            gpus: ledger.unplaced(&charge.pool),
+            total: ledger.total(&charge.pool),
+        })
+        .filter(|shortage| shortage.gpus > 0)
+        .collect();
+    shortages.sort();
+    shortages.dedup();
+    let contended = shortages.iter().any(|shortage| standing.iter().any(|charge| charge.pool == shortage.pool));
+    if contended && !seniority.is_settled() { Standing::Yields } else { Standing::Stays(shortages) }
+}

@@ -1,0 +1,90 @@
+//! Pools that were promised twice: exactly one side yields, and never what was ready.
+
+use function_modelplane::domain::contention::Shortage;
+use function_modelplane::domain::holdings::{Fleet, Seniority};
+use function_modelplane::domain::placement::Existing;
+
+use super::fleet::{apply, deployment, environment, environments, holding, places, plan, wished};
+
+/// `chat` as it exists after it took eight of east's eight GPUs.
+fn placed(name: &str, ready: bool) -> Vec<Existing> {
+    let (deployment, model) = wished(name, 1, (1, 8), None);
+    let east = environments([environment("east", &[("h200", 1, 8)])]);
+    let first = plan(&deployment, &model, &east, &[], &Fleet::default());
+    let mut existing = apply(&deployment, &first, &[]);
+    for placement in &mut existing {
+        placement.ready = ready;
+        placement.record.as_mut().unwrap().settled = ready;
+    }
+    existing
+}
+
+#[test]
+fn the_senior_is_what_was_ready_then_the_older_then_the_first_by_name() {
+    let (old, young) = (deployment("a", 1, (1, 1), None), deployment("b", 1, (1, 1), None));
+    let mut undated = young.clone();
+    undated.created = None;
+    let mut order =
+        [Seniority::of(&undated, false), Seniority::of(&young, false), Seniority::of(&old, false), Seniority::of(&undated, true)];
+    order.sort();
+    assert_eq!(
+        order,
+        [Seniority::of(&undated, true), Seniority::of(&old, false), Seniority::of(&young, false), Seniority::of(&undated, false)]
+    );
+}
+
+#[test]
+fn of_two_that_are_not_ready_the_younger_yields() {
+    let (older, younger) = (deployment("a", 1, (1, 8), None), deployment("b", 1, (1, 8), None));
+    let all = environments([environment("east", &[("h200", 1, 8)]), environment("west", &[("h200", 1, 8)])]);
+    let (model_of_a, model_of_b) = (wished("a", 1, (1, 8), None).1, wished("b", 1, (1, 8), None).1);
+    let others_of_a = Fleet::new([holding(&younger, false, "east", "h200", (1, 8))]);
+    let others_of_b = Fleet::new([holding(&older, false, "east", "h200", (1, 8))]);
+    let stays = plan(&older, &model_of_a, &all, &placed("a", false), &others_of_a);
+    assert_eq!(places(&stays).iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["east"]);
+    assert_eq!(stays.shortages, vec![], "the other one makes way, so nothing is missing");
+    let moves = plan(&younger, &model_of_b, &all, &placed("b", false), &others_of_b);
+    assert_eq!(places(&moves).iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["west"]);
+}
+
+#[test]
+fn what_was_ready_never_yields_and_says_what_is_missing() {
+    let (older, younger) = (deployment("a", 1, (1, 8), None), deployment("b", 1, (1, 8), None));
+    let model = wished("b", 1, (1, 8), None).1;
+    let all = environments([environment("east", &[("h200", 1, 8)]), environment("west", &[("h200", 1, 8)])]);
+    let settled = Fleet::new([holding(&older, true, "east", "h200", (1, 8))]);
+    let stays = plan(&younger, &model, &all, &placed("b", true), &settled);
+    assert_eq!(places(&stays).len(), 1);
+    let missing = Shortage { environment: "east".to_owned(), pool: "h200".to_owned(), gpus: 8, total: 8 };
+    assert_eq!(stays.shortages, vec![missing]);
+    let unsettled = Fleet::new([holding(&older, false, "east", "h200", (1, 8))]);
+    let undisturbed = plan(&younger, &model, &all, &placed("b", true), &unsettled);
+    assert_eq!((places(&undisturbed).len(), undisturbed.shortages), (1, vec![]), "the older one is not ready, so it yields");
+}
+
+#[test]
+fn of_three_only_as_many_yield_as_must() {
+    // A pool of two, three deployments of one each: the two oldest stay.
+    let names = ["a", "b", "c"];
+    let east = environments([environment("east", &[("h200", 1, 2)])]);
+    let stays = names.map(|name| {
+        let (own, model) = wished(name, 1, (1, 1), None);
+        let others = names.into_iter().filter(|other| *other != name).map(|other| {
+            let owner = deployment(other, 1, (1, 1), None);
+            holding(&owner, false, "east", "h200", (1, 1))
+        });
+        let first = plan(&own, &model, &east, &[], &Fleet::default());
+        let existing = apply(&own, &first, &[]);
+        plan(&own, &model, &east, &existing, &Fleet::new(others)).staying()
+    });
+    assert_eq!(stays, [1, 1, 0]);
+}
+
+#[test]
+fn a_pool_too_small_for_its_only_holder_is_no_reason_to_leave() {
+    let (own, model) = wished("a", 1, (1, 8), None);
+    let shrunk = environments([environment("east", &[("h200", 0, 8)]), environment("west", &[("h200", 9, 8)])]);
+    let stays = plan(&own, &model, &shrunk, &placed("a", false), &Fleet::default());
+    assert_eq!(places(&stays).iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["east"]);
+    assert_eq!(stays.shortages.len(), 1);
+}

@@ -1,0 +1,74 @@
+//! Names and keys: short enough, never shared by two deployments, and read back as they were written.
+
+use function_modelplane::api::model_deployment::Topology;
+use function_modelplane::domain::names::{Key, Stem, environment_name_error, label_value};
+use proptest::prelude::*;
+
+fn serving(namespace: &str, deployment: &str, shared: bool) -> String {
+    Stem::new(namespace, deployment, shared).serving(Topology::PrefillDecode)
+}
+
+#[test]
+fn a_plain_name_stays_as_it_is_and_any_other_carries_a_hash() {
+    assert_eq!(serving("team", "llama-405b-prod", false), "llama-405b-prod-pd");
+    assert_eq!(Stem::new("team", "chat", false).serving(Topology::Unified), "chat-unified");
+    let cases = [
+        ("405b", "starts with a digit, which a Service must not"),
+        ("chat.v2", "a dot is no part of a Service's name"),
+        ("a-deployment-with-a-name-that-is-long", "child names would be hashed by KServe"),
+        ("chat-0a1b2c3d", "looks like a hashed name"),
+    ];
+    for (name, reason) in cases {
+        let served = serving("team", name, false);
+        let tail = served.strip_suffix("-pd").unwrap().rsplit_once('-').unwrap().1;
+        assert!(tail.len() == 8 && tail.chars().all(|c| c.is_ascii_hexdigit()), "{name}: {served} ({reason})");
+    }
+    assert_ne!(serving("team", "chat.v2", false), serving("team", "chat-v2", false), "sanitised alike, but not the same");
+    assert_ne!(serving("team-a", "chat", true), serving("team-b", "chat", true), "one namespace for both");
+}
+
+#[test]
+fn label_values_are_what_kubernetes_takes() {
+    assert_eq!(label_value("nvidia-h200-141gb"), "nvidia-h200-141gb");
+    assert_eq!(label_value("NVIDIA H100 80GB HBM3"), "NVIDIA-H100-80GB-HBM3");
+    assert_eq!(label_value("_odd/"), "odd");
+    assert_eq!(label_value(&"x".repeat(80)).len(), 63);
+}
+
+#[test]
+fn environments_whose_keys_would_meet_are_refused() {
+    assert!(environment_name_error("serviceaccount-a").is_some());
+    assert!(environment_name_error("scaledobject-a").is_some());
+    assert_eq!(environment_name_error("us-east"), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_serving_name_is_a_dns_label_of_at_most_38_characters(
+        namespace in "[a-z][a-z0-9-]{0,20}", name in "[a-z0-9]([a-z0-9.-]{0,60}[a-z0-9])?", shared in any::<bool>()
+    ) {
+        for topology in [Topology::PrefillDecode, Topology::Unified] {
+            let served = Stem::new(&namespace, &name, shared).serving(topology);
+            prop_assert!(served.len() <= 38, "{served}");
+            prop_assert!(served.starts_with(|c: char| c.is_ascii_lowercase()), "{served}");
+            prop_assert!(served.ends_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()), "{served}");
+            prop_assert!(served.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{served}");
+        }
+    }
+
+    /// Keys are the identity of what exists: two that meet, or one that is read back wrong, would delete something.
+    #[test]
+    fn every_key_is_read_back_as_it_was_written(name in "[a-z0-9]([a-z0-9.-]{0,30}[a-z0-9])?") {
+        prop_assume!(environment_name_error(&name).is_none());
+        let keys = [
+            Key::Service(name.clone(), Topology::PrefillDecode), Key::Service(name.clone(), Topology::Unified),
+            Key::ServiceObject(name.clone(), Topology::PrefillDecode), Key::ServiceObject(name.clone(), Topology::Unified),
+            Key::Namespace(name.clone()), Key::ServiceAccount(name.clone()), Key::ServiceAccountObject(name.clone()), Key::Token(name),
+        ];
+        for key in keys {
+            prop_assert_eq!(Key::parse(&key.to_string()), Some(key));
+        }
+    }
+}

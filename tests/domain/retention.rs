@@ -1,0 +1,183 @@
+//! What exists stays, and every move is made before the old place is given up.
+
+use function_modelplane::api::inference_environment::{Availability, KubeconfigSecret, Rdma};
+use function_modelplane::api::model_deployment::{StrategyKind, Topology};
+use function_modelplane::domain::environment::ClusterIdentity;
+use function_modelplane::domain::holdings::Fleet;
+use function_modelplane::domain::placement::{Action, Existing, Freeze};
+use function_modelplane::domain::schedule::{Plan, Switch};
+
+use super::fleet::{apply, environment, environments, holding, places, plan, wished};
+
+fn ready(existing: &mut [Existing]) {
+    for placement in existing {
+        placement.ready = true;
+        placement.record.as_mut().unwrap().settled = true;
+    }
+}
+
+fn names(plan: &Plan) -> Vec<&str> {
+    plan.placements.iter().map(|placement| placement.environment.as_str()).collect()
+}
+
+/// A deployment to so many of three environments, placed and ready.
+fn settled(
+    wanted: usize,
+) -> (function_modelplane::domain::deployment::Deployment, function_modelplane::domain::model::Model, Vec<Existing>) {
+    let (own, model) = wished("chat", wanted, (1, 8), None);
+    let all = environments(["a", "b", "c"].map(|name| environment(name, &[("p", 1, 8)])));
+    let mut existing = apply(&own, &plan(&own, &model, &all, &[], &Fleet::default()), &[]);
+    ready(&mut existing);
+    (own, model, existing)
+}
+
+#[test]
+fn fewer_environments_cost_what_is_not_ready_then_the_last_by_name() {
+    let (mut own, model, mut existing) = settled(3);
+    let all = environments(["a", "b", "c"].map(|name| environment(name, &[("p", 1, 8)])));
+    own.environments = 2;
+    assert_eq!(names(&plan(&own, &model, &all, &existing, &Fleet::default())), ["a", "b"]);
+    existing[0].ready = false;
+    assert_eq!(names(&plan(&own, &model, &all, &existing, &Fleet::default())), ["b", "c"]);
+}
+
+#[test]
+fn of_several_that_leave_the_one_without_an_environment_leaves_first() {
+    let (own, model, mut existing) = settled(3);
+    // a is gone, b is draining; c and one of the two must do until there is a replacement.
+    let mut b = environment("b", &[("p", 1, 8)]);
+    b.availability = Availability::Draining;
+    let left = environments([b, environment("c", &[("p", 1, 8)])]);
+    existing.sort_by(|x, y| x.environment.cmp(&y.environment));
+    let mut two = own;
+    two.environments = 2;
+    assert_eq!(names(&plan(&two, &model, &left, &existing, &Fleet::default())), ["b", "c"]);
+}
+
+#[test]
+fn an_environment_that_is_left_says_why_and_is_not_counted_as_matched() {
+    let (own, model, existing) = settled(1);
+    let mut a = environment("a", &[("p", 1, 8)]);
+    a.availability = Availability::Draining;
+    let plan = plan(&own, &model, &environments([a]), &existing, &Fleet::default());
+    let decision = plan.decision.clone().unwrap();
+    assert_eq!((decision.considered, decision.matched, decision.rejections.len()), (1, 0, 1));
+    assert_eq!(decision.rejections[0].reason.code(), "Cordoned");
+    assert_eq!(plan.staying(), 0, "it serves until there is a replacement, but it does not count");
+    assert!(matches!(&plan.placements[0].action, Action::Freeze(Freeze::EnvironmentDraining, Some(_))));
+}
+
+#[test]
+fn a_cluster_is_known_even_when_its_environment_is_gone() {
+    // Otherwise the "other" environment would take over the serving object of the same name, and then lose it.
+    let secret = KubeconfigSecret { name: "east-kubeconfig".to_owned(), key: "kubeconfig".to_owned() };
+    let (own, model, mut existing) = settled(1);
+    existing[0].record.as_mut().unwrap().cluster = Some(secret.clone());
+    let renamed = function_modelplane::domain::environment::Environment {
+        cluster: ClusterIdentity::Kubeconfig(secret),
+        ..environment("a2", &[("p", 1, 8)])
+    };
+    let plan = plan(&own, &model, &environments([renamed]), &existing, &Fleet::default());
+    assert_eq!(names(&plan), ["a"]);
+    assert_eq!(plan.decision.unwrap().rejections[0].reason.code(), "SameCluster");
+}
+
+#[test]
+fn a_local_placement_is_in_the_local_cluster_even_when_its_environment_is_gone() {
+    let (own, model, mut existing) = settled(1);
+    existing[0].local = true;
+    let renamed = function_modelplane::domain::environment::Environment {
+        cluster: ClusterIdentity::Local,
+        access: function_modelplane::domain::environment::Access::Local,
+        ..environment("here2", &[("p", 1, 8)])
+    };
+    let plan = plan(&own, &model, &environments([renamed]), &existing, &Fleet::default());
+    assert_eq!(plan.decision.unwrap().rejections[0].reason.code(), "SameCluster");
+}
+
+#[test]
+fn a_quote_in_the_environments_variables_freezes_what_refers_to_it() {
+    let (own, mut model) = wished("chat", 1, (1, 1), Some((1, 1)));
+    model.profiles[0].decode.engine.args = vec!["--x=$(NCCL_IB_HCA)".to_owned()];
+    let before = environment("a", &[("p", 1, 8)]);
+    let mut existing = apply(&own, &plan(&own, &model, &environments([before.clone()]), &[], &Fleet::default()), &[]);
+    ready(&mut existing);
+    let mut quoted = before;
+    let rdma = serde_json::json!({"type": "InfiniBand", "env": [{"name": "NCCL_IB_HCA", "value": "a'; reboot; '"}]});
+    quoted.rdma = Some(serde_json::from_value::<Rdma>(rdma).unwrap());
+    let plan = plan(&own, &model, &environments([quoted]), &existing, &Fleet::default());
+    assert!(matches!(&plan.placements[0].action, Action::Freeze(Freeze::EnvironmentInvalid(_), _)), "it would run in the engine's shell");
+}
+
+/// A Unified deployment to both environments that is asked to be disaggregated.
+fn switched(nodes: u32, strategy: StrategyKind) -> (Plan, Vec<Existing>) {
+    let (own, model) = wished("chat", 2, (1, 8), None);
+    let all = || environments(["a", "b"].map(|name| environment(name, &[("p", nodes, 8)])));
+    let mut existing = apply(&own, &plan(&own, &model, &all(), &[], &Fleet::default()), &[]);
+    ready(&mut existing);
+    let (mut disaggregated, model) = wished("chat", 2, (1, 4), Some((4, 1)));
+    disaggregated.strategy = strategy;
+    (plan(&disaggregated, &model, &all(), &existing, &Fleet::default()), existing)
+}
+
+#[test]
+fn a_rolling_switch_of_topology_places_the_new_beside_the_old() {
+    let (plan, _) = switched(2, StrategyKind::RollingUpdate);
+    let both = |name: &str| [(name.to_owned(), Topology::Unified), (name.to_owned(), Topology::PrefillDecode)];
+    assert_eq!(places(&plan), [both("a"), both("b")].concat());
+    assert_eq!(plan.switch, Some(Switch::UnderWay { old: 2 }));
+}
+
+#[test]
+fn a_rolling_switch_that_does_not_fit_as_a_whole_moves_nothing_and_says_how_much_is_missing() {
+    let (plan, _) = switched(1, StrategyKind::RollingUpdate);
+    assert_eq!(places(&plan), [("a".to_owned(), Topology::Unified), ("b".to_owned(), Topology::Unified)]);
+    assert_eq!(plan.switch, Some(Switch::Waiting { old: 2, missing_gpus: Some(16) }));
+    assert_eq!(plan.staying(), 0);
+}
+
+#[test]
+fn half_a_switch_is_none() {
+    // Only b has room beside the old placement: a switched b and an unswitched a would be neither.
+    let (own, model) = wished("chat", 2, (1, 8), None);
+    let all = environments([environment("a", &[("p", 1, 8)]), environment("b", &[("p", 2, 8)])]);
+    let mut existing = apply(&own, &plan(&own, &model, &all, &[], &Fleet::default()), &[]);
+    ready(&mut existing);
+    let (disaggregated, model) = wished("chat", 2, (1, 4), Some((4, 1)));
+    let plan = plan(&disaggregated, &model, &all, &existing, &Fleet::default());
+    assert_eq!(places(&plan), [("a".to_owned(), Topology::Unified), ("b".to_owned(), Topology::Unified)]);
+    assert_eq!(plan.switch, Some(Switch::Waiting { old: 2, missing_gpus: Some(8) }));
+}
+
+#[test]
+fn recreate_gives_the_old_up_at_once_where_the_new_fit_in_their_place() {
+    let (plan, _) = switched(1, StrategyKind::Recreate);
+    assert_eq!(places(&plan), [("a".to_owned(), Topology::PrefillDecode), ("b".to_owned(), Topology::PrefillDecode)]);
+}
+
+#[test]
+fn recreate_moves_nothing_where_others_hold_what_it_needs() {
+    let (own, model) = wished("chat", 1, (1, 4), None);
+    let all = environments([environment("a", &[("p", 1, 8)])]);
+    let mut existing = apply(&own, &plan(&own, &model, &all, &[], &Fleet::default()), &[]);
+    ready(&mut existing);
+    let (mut disaggregated, model) = wished("chat", 1, (1, 4), Some((4, 1)));
+    disaggregated.strategy = StrategyKind::Recreate;
+    let fleet = Fleet::new([holding(&own, true, "a", "p", (4, 1))]);
+    let plan = plan(&disaggregated, &model, &all, &existing, &fleet);
+    assert_eq!(places(&plan), [("a".to_owned(), Topology::Unified)]);
+    assert_eq!(plan.switch, Some(Switch::Waiting { old: 1, missing_gpus: Some(4) }));
+}
+
+#[test]
+fn switching_back_in_the_middle_ends_where_it_began() {
+    let (own, model) = wished("chat", 2, (1, 8), None);
+    let all = environments(["a", "b"].map(|name| environment(name, &[("p", 2, 8)])));
+    let (moving, before) = switched(2, StrategyKind::RollingUpdate);
+    let (disaggregated, _) = wished("chat", 2, (1, 4), Some((4, 1)));
+    let middle = apply(&disaggregated, &moving, &before);
+    assert_eq!(middle.len(), 4);
+    let back = plan(&own, &model, &all, &middle, &Fleet::default());
+    assert_eq!(places(&back), [("a".to_owned(), Topology::Unified), ("b".to_owned(), Topology::Unified)]);
+    assert!(back.placements.iter().all(|placement| matches!(placement.action, Action::Render(_))));
+}
