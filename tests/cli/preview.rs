@@ -19,6 +19,11 @@ fn run(words: &[&str], stdin: &str) -> (Verdict, String, String) {
     (verdict, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }
 
+/// The table of a folder.
+pub(super) fn preview_of(folder: &std::path::Path) -> String {
+    run(&[&folder.display().to_string()], "").1
+}
+
 fn example(name: &str) -> String {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).display().to_string()
 }
