@@ -54,7 +54,7 @@ ml-team-a/chat: 0/1 placed; 2/2 environments rejected: 2 lack label modelplane.a
 
 #[test]
 fn everything_that_the_examples_compose_is_as_it_was_last_read() {
-    for name in ["llama-405b", "llama-70b", "unified", "no-rdma", "break-glass", "contention"] {
+    for name in ["llama-405b", "llama-70b", "autoscaled", "unified", "no-rdma", "break-glass", "contention"] {
         let (_, out, err) = run(&[&example(name), "-o", "yaml"], "");
         assert_eq!(err, "", "{name}");
         insta::assert_snapshot!(format!("example-{name}"), out);
