@@ -44,7 +44,7 @@ struct Resources {
 #[derive(Clone, PartialEq, Message)]
 struct Resource {
     #[prost(message, optional, tag = "1")]
-    resource: Option<Struct>,
+    object: Option<Struct>,
     #[prost(map = "string, bytes", tag = "2")]
     connection_details: HashMap<String, Vec<u8>>,
     #[prost(int32, tag = "3")]

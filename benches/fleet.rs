@@ -88,7 +88,7 @@ fn fields(value: &Value) -> Value {
     match value {
         Value::Object(children) => owned.extend(children.iter().map(|(name, child)| (format!("f:{name}"), fields(child)))),
         Value::Array(items) => {
-            owned.extend(items.iter().enumerate().map(|(index, item)| (format!("k:{{\"index\":{index}}}"), fields(item))))
+            owned.extend(items.iter().enumerate().map(|(index, item)| (format!("k:{{\"index\":{index}}}"), fields(item))));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }

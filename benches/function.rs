@@ -11,6 +11,7 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::print_stdout,
+    clippy::struct_field_names,
     reason = "a benchmark: it fails by panicking, prints its table, and borrows from the tests more than it needs"
 )]
 
@@ -78,7 +79,23 @@ fn main() {
         let (ours, eager) = (ours.as_secs_f64() * 1e3, eager.as_secs_f64() * 1e3);
         println!("{name:<52} {:>10} {ours:>12.3} {eager:>20.3} {:>7.2}", request.len() / 1000, ours / eager);
     }
+    println!("\n{:<52} {:>10} {:>12} {:>20}", "request", "kB", "run, ms", "times the one before");
+    grow([100, 1000, 10_000].map(|environments| Case::deciding(environments, 100)));
+    grow([500, 5000, 50_000].map(|others| Case::deciding(100, others)));
     criterion.final_summary();
+}
+
+/// How much longer each request takes than the one before, which is a tenth of it: about ten times where the time follows
+/// the fleet's size.
+fn grow(cases: [Case; 3]) {
+    let mut before: Option<f64> = None;
+    for Case { name, request } in cases {
+        let (time, _) = side_by_side(|| drop(black_box(call(&request))), || {});
+        let milliseconds = time.as_secs_f64() * 1e3;
+        let factor = before.map_or_else(|| "-".to_owned(), |before| format!("{:.1}", milliseconds / before));
+        println!("{name:<52} {:>10} {milliseconds:>12.3} {factor:>20}", request.len() / 1000);
+        before = Some(milliseconds);
+    }
 }
 
 /// The medians of two functions that are called in turn.

@@ -4,7 +4,8 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use function_modelplane::cli::preview::{Preview, preview};
+use function_modelplane::cli::explain::{Explain, explain};
+use function_modelplane::cli::preview::{Preview, Verdict, preview};
 use function_modelplane::server;
 
 /// Crossplane composition function that serves large language models with prefill and decode disaggregated.
@@ -25,6 +26,10 @@ enum Command {
     ///
     /// Exits with 0 when every deployment is placed, 1 when one is not, 2 when the manifests are wrong.
     Preview(Preview),
+    /// Says why each deployment is placed where it is.
+    ///
+    /// Prints every environment with the checks it passed and failed, and who holds the GPUs of its pools. Exits as preview does.
+    Explain(Explain),
 }
 
 fn main() -> ExitCode {
@@ -35,13 +40,20 @@ fn main() -> ExitCode {
             Err(error) => fail(&error, error.exit_code()),
         },
         Some(Command::Preview(command)) => {
-            match preview(&command, &mut io::stdin(), &mut io::stdout().lock(), &mut io::stderr().lock()) {
-                Ok(verdict) => ExitCode::from(verdict.exit_code()),
-                // Whoever reads the output may have seen enough.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-                Err(error) => fail(&error, 2),
-            }
+            conclude(preview(&command, &mut io::stdin(), &mut io::stdout().lock(), &mut io::stderr().lock()))
         }
+        Some(Command::Explain(command)) => {
+            conclude(explain(&command, &mut io::stdin(), &mut io::stdout().lock(), &mut io::stderr().lock()))
+        }
+    }
+}
+
+fn conclude(verdict: io::Result<Verdict>) -> ExitCode {
+    match verdict {
+        Ok(verdict) => ExitCode::from(verdict.exit_code()),
+        // Whoever reads the output may have seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => fail(&error, 2),
     }
 }
 

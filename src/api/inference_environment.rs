@@ -7,8 +7,11 @@ use schemars::JsonSchema;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
+use super::absent::{defaults, null_is_default};
+use super::limits;
+use super::lossless;
 use super::metadata::Metadata;
-use super::quantity::Quantity;
+use super::quantity::{PositiveQuantity, Quantity};
 
 /// The kind's name.
 pub const KIND: &str = "InferenceEnvironment";
@@ -24,7 +27,7 @@ pub struct InferenceEnvironment {
     /// What it is.
     pub spec: InferenceEnvironmentSpec,
     /// What is known of it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub status: InferenceEnvironmentStatus,
 }
 
@@ -35,7 +38,7 @@ pub struct InferenceEnvironmentSpec {
     /// The cluster behind it.
     pub cluster: Cluster,
     /// Whether models may come, and stay.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub availability: Availability,
     /// What every pod of a PrefillDecode placement gets here, in both phases.
     pub rdma: Option<Rdma>,
@@ -85,8 +88,8 @@ pub struct ExistingCluster {
     /// A Secret in modelplane-system with Google application credentials, where the kubeconfig needs them.
     pub identity_secret_ref: Option<IdentitySecret>,
     /// The GPU node pools.
-    #[serde(default)]
-    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schemars(length(max = limits::POOLS.max), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub node_pools: Vec<NodePool>,
 }
 
@@ -95,11 +98,11 @@ pub struct ExistingCluster {
 #[serde(deny_unknown_fields)]
 pub struct KubeconfigSecret {
     /// The Secret's name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = limits::NAME.min, max = limits::NAME.max))]
     pub name: String,
     /// The key within the Secret.
-    #[serde(default = "default_kubeconfig_key")]
-    #[schemars(length(min = 1, max = 253))]
+    #[serde(default = "KubeconfigKey::value", deserialize_with = "KubeconfigKey::or_null")]
+    #[schemars(length(min = limits::NAME.min, max = limits::NAME.max))]
     pub key: String,
 }
 
@@ -108,11 +111,11 @@ pub struct KubeconfigSecret {
 #[serde(deny_unknown_fields)]
 pub struct IdentitySecret {
     /// The Secret's name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = limits::NAME.min, max = limits::NAME.max))]
     pub name: String,
     /// The key within the Secret.
-    #[serde(default = "default_identity_key")]
-    #[schemars(length(min = 1, max = 253))]
+    #[serde(default = "IdentityKey::value", deserialize_with = "IdentityKey::or_null")]
+    #[schemars(length(min = limits::NAME.min, max = limits::NAME.max))]
     pub key: String,
 }
 
@@ -121,8 +124,8 @@ pub struct IdentitySecret {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LocalCluster {
     /// The GPU node pools.
-    #[serde(default)]
-    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schemars(length(max = limits::POOLS.max), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub node_pools: Vec<NodePool>,
 }
 
@@ -131,23 +134,23 @@ pub struct LocalCluster {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NodePool {
     /// A name that is unique within the environment.
-    #[schemars(length(min = 1, max = 40))]
+    #[schemars(length(min = limits::POOL_NAME.min, max = limits::POOL_NAME.max))]
     pub name: String,
     /// Nodes.
-    #[serde(default = "one")]
-    #[schemars(range(min = 1, max = 100_000))]
+    #[serde(default = "One::value", deserialize_with = "One::or_null")]
+    #[schemars(range(min = limits::NODES.min, max = limits::NODES.max))]
     pub node_count: u32,
     /// The most nodes of a pool that scales; it counts instead of nodeCount.
-    #[schemars(range(min = 1, max = 100_000))]
+    #[schemars(range(min = limits::NODES.min, max = limits::NODES.max))]
     pub max_node_count: Option<u32>,
     /// The GPUs of each node. A pool without is not used.
     pub gpu: Option<Gpu>,
     /// Labels that the pool's nodes have and others lack.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub node_selector: BTreeMap<String, String>,
     /// What pods must tolerate to run there.
-    #[serde(default)]
-    #[schemars(length(max = 64))]
+    #[serde(default, deserialize_with = "lossless::list")]
+    #[schemars(length(max = limits::TOLERATIONS.max))]
     pub tolerations: Vec<Toleration>,
 }
 
@@ -156,17 +159,18 @@ pub struct NodePool {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Gpu {
     /// The kind of GPU, e.g. `nvidia-h100-80gb`.
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = limits::ACCELERATOR.min, max = limits::ACCELERATOR.max))]
     pub accelerator_type: String,
     /// GPUs per node.
-    #[serde(default = "one")]
-    #[schemars(range(min = 1, max = 1024))]
+    #[serde(default = "One::value", deserialize_with = "One::or_null")]
+    #[schemars(range(min = limits::GPUS.min, max = limits::GPUS.max))]
     pub accelerator_count: u32,
     /// Memory of one GPU, e.g. `80Gi`.
+    #[schemars(with = "PositiveQuantity")]
     pub memory: Quantity,
     /// The extended resource that a pod asks for.
-    #[serde(default = "default_gpu_resource")]
-    #[schemars(length(min = 1, max = 317))]
+    #[serde(default = "GpuResource::value", deserialize_with = "GpuResource::or_null")]
+    #[schemars(length(min = limits::RESOURCE_NAME.min, max = limits::RESOURCE_NAME.max))]
     pub resource_name: String,
 }
 
@@ -175,16 +179,16 @@ pub struct Gpu {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GkeCluster {
     /// The Google Cloud project.
-    #[schemars(length(min = 6, max = 30))]
+    #[schemars(length(min = limits::GKE_PROJECT.min, max = limits::GKE_PROJECT.max))]
     pub project: String,
     /// The region.
-    #[schemars(length(min = 1, max = 32))]
+    #[schemars(length(min = limits::GKE_REGION.min, max = limits::GKE_REGION.max))]
     pub region: String,
     /// The Kubernetes version.
-    #[serde(default = "default_kubernetes_version")]
+    #[serde(default = "GkeVersion::value", deserialize_with = "GkeVersion::or_null")]
     pub kubernetes_version: String,
     /// The node pools.
-    #[schemars(length(min = 1, max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[schemars(length(min = limits::GKE_POOLS.min, max = limits::GKE_POOLS.max), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub node_pools: Vec<GkeNodePool>,
 }
 
@@ -193,28 +197,32 @@ pub struct GkeCluster {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GkeNodePool {
     /// The pool's name.
-    #[schemars(length(max = 40))]
+    #[schemars(length(min = limits::POOL_NAME.min, max = limits::POOL_NAME.max))]
     pub name: String,
     /// What it is for.
     pub role: GkeNodePoolRole,
     /// The machine type.
     pub machine_type: String,
     /// Size of the boot disk in GB.
-    #[serde(default = "default_disk_size")]
+    #[serde(default = "GkeDiskSize::value", deserialize_with = "GkeDiskSize::or_null")]
+    #[schemars(range(min = limits::GKE_DISK_GB.min, max = limits::GKE_DISK_GB.max))]
     pub disk_size_gb: u32,
     /// Nodes at first.
-    #[serde(default = "one")]
+    #[serde(default = "One::value", deserialize_with = "One::or_null")]
+    #[schemars(range(min = limits::NODES_OR_NONE.min, max = limits::NODES_OR_NONE.max))]
     pub node_count: u32,
     /// The fewest nodes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schemars(range(min = limits::NODES_OR_NONE.min, max = limits::NODES_OR_NONE.max))]
     pub min_node_count: u32,
     /// The most nodes.
-    #[serde(default = "default_max_node_count")]
+    #[serde(default = "GkeMaxNodeCount::value", deserialize_with = "GkeMaxNodeCount::or_null")]
+    #[schemars(range(min = limits::NODES_OR_NONE.min, max = limits::NODES_OR_NONE.max))]
     pub max_node_count: u32,
     /// The GPUs of each node. Required when role is GPU.
     pub gpu: Option<Gpu>,
     /// Zones.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub zones: Vec<String>,
 }
 
@@ -229,7 +237,7 @@ pub enum GkeNodePoolRole {
 }
 
 /// Whether models may come to an environment, and stay.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum Availability {
     /// They may.
     #[default]
@@ -248,36 +256,43 @@ pub struct Rdma {
     #[serde(rename = "type")]
     pub kind: RdmaKind,
     /// Extended resources of each pod, e.g. `rdma/ib: 1`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schemars(with = "BTreeMap<String, DeviceCount>")]
     pub resources: BTreeMap<String, u32>,
     /// Extended resources for each GPU of a pod, e.g. `vpc.amazonaws.com/efa: 2`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schemars(with = "BTreeMap<String, DeviceCount>")]
     pub resources_per_gpu: BTreeMap<String, u32>,
     /// Annotations of each pod, e.g. `k8s.v1.cni.cncf.io/networks: rdma-net-1`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub annotations: BTreeMap<String, String>,
     /// Labels that the nodes must have.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub node_selector: BTreeMap<String, String>,
     /// Environment variables of each engine, e.g. `UCX_NET_DEVICES`.
-    #[serde(default)]
-    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[serde(default, deserialize_with = "lossless::list")]
+    #[schemars(length(max = limits::RDMA_ENTRIES.max), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub env: Vec<EnvVar>,
     /// Volumes of each pod.
-    #[serde(default)]
-    #[schemars(length(max = 64), with = "Vec<Named>", extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[serde(default, deserialize_with = "lossless::list")]
+    #[schemars(length(max = limits::RDMA_ENTRIES.max), with = "Vec<Named>", extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub volumes: Vec<Volume>,
     /// Where each engine sees them.
-    #[serde(default)]
-    #[schemars(length(max = 64))]
+    #[serde(default, deserialize_with = "lossless::list")]
+    #[schemars(length(max = limits::RDMA_ENTRIES.max))]
     pub volume_mounts: Vec<VolumeMount>,
 }
+
+/// How many.
+#[derive(Debug, JsonSchema)]
+pub struct DeviceCount(#[schemars(range(min = limits::DEVICES.min, max = limits::DEVICES.max))] pub u32);
 
 /// An object of Kubernetes' own with a name; the schema of the rest is Kubernetes'.
 #[derive(Debug, JsonSchema)]
 #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
 pub struct Named {
     /// The name.
+    #[schemars(length(min = limits::NAME.min, max = limits::NAME.max))]
     pub name: String,
 }
 
@@ -318,6 +333,7 @@ pub struct InferenceEnvironmentStatus {
 #[serde(default)]
 pub struct ProviderConfigRef {
     /// The name.
+    #[serde(deserialize_with = "null_is_default")]
     pub name: String,
 }
 
@@ -335,6 +351,7 @@ pub struct Gateway {
 #[serde(rename_all = "camelCase", default)]
 pub struct Capacity {
     /// Groups of equal nodes.
+    #[serde(deserialize_with = "null_is_default")]
     pub gpu_pools: Vec<GpuPool>,
 }
 
@@ -357,37 +374,19 @@ pub struct GpuPool {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_name: Option<String>,
     /// Labels that the pool's nodes have and others lack.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,
     /// What pods must tolerate to run there.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
     pub tolerations: Vec<Toleration>,
 }
 
-fn one() -> u32 {
-    1
-}
-
-fn default_max_node_count() -> u32 {
-    8
-}
-
-fn default_disk_size() -> u32 {
-    100
-}
-
-fn default_kubernetes_version() -> String {
-    "1.35".to_owned()
-}
-
-fn default_kubeconfig_key() -> String {
-    "kubeconfig".to_owned()
-}
-
-fn default_identity_key() -> String {
-    "private_key".to_owned()
-}
-
-fn default_gpu_resource() -> String {
-    DEFAULT_GPU_RESOURCE.to_owned()
+defaults! {
+    One: u32 = 1;
+    GkeMaxNodeCount: u32 = 8;
+    GkeDiskSize: u32 = 100;
+    GkeVersion: String = "1.35".to_owned();
+    KubeconfigKey: String = "kubeconfig".to_owned();
+    IdentityKey: String = "private_key".to_owned();
+    GpuResource: String = DEFAULT_GPU_RESOURCE.to_owned();
 }

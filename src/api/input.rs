@@ -1,20 +1,27 @@
 //! The step's input in a Composition.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use super::absent::{defaults, null_is_default};
 use super::duration::GoDuration;
+use super::limits;
+
+/// The input's group and version.
+pub const API_VERSION: &str = "modelplane.fn.crossplane.io/v1beta1";
+/// The input's kind.
+pub const KIND: &str = "Input";
 
 /// How the function behaves in this pipeline. Everything is optional.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
-    /// `modelplane.fn.crossplane.io/v1beta1`.
-    #[serde(default)]
+    /// `modelplane.fn.crossplane.io/v1beta1`; an input without it is taken for one.
+    #[serde(default, deserialize_with = "null_is_default")]
     #[schemars(skip)]
     pub api_version: String,
-    /// `Input`.
-    #[serde(default)]
+    /// `Input`; likewise.
+    #[serde(default, deserialize_with = "null_is_default")]
     #[schemars(skip)]
     pub kind: String,
     /// Not read.
@@ -22,24 +29,24 @@ pub struct Input {
     #[schemars(skip)]
     pub metadata: serde::de::IgnoredAny,
     /// Whether a `PrefillDecode` placement needs the label `modelplane.ai/rdma: "true"` on its environment even where the profile does not ask for it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub rdma: RdmaPolicy,
     /// What findings about a serving profile do.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub lint: LintPolicy,
     /// How long Crossplane may cache a final answer: a Go duration.
-    #[serde(default = "default_ttl")]
+    #[serde(default = "Ttl::value", deserialize_with = "Ttl::or_null")]
     pub ttl: GoDuration,
     /// The namespace on remote clusters; by default the deployment's own.
     pub remote_namespace: Option<String>,
     /// How many rejected environments the status lists.
-    #[serde(default = "default_max_rejections")]
-    #[schemars(range(min = 0, max = 1000))]
+    #[serde(default = "MaxRejections::value", deserialize_with = "MaxRejections::or_null")]
+    #[schemars(range(min = limits::REJECTIONS.min, max = limits::REJECTIONS.max))]
     pub max_rejections: u32,
 }
 
 /// Where the RDMA requirement of a `PrefillDecode` placement comes from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum RdmaPolicy {
     /// Every such environment must be labelled for RDMA.
     #[default]
@@ -49,7 +56,7 @@ pub enum RdmaPolicy {
 }
 
 /// What findings about a serving profile do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum LintPolicy {
     /// Nothing is looked for.
     Off,
@@ -68,17 +75,14 @@ impl Default for Input {
             metadata: serde::de::IgnoredAny,
             rdma: RdmaPolicy::default(),
             lint: LintPolicy::default(),
-            ttl: default_ttl(),
+            ttl: Ttl::value(),
             remote_namespace: None,
-            max_rejections: default_max_rejections(),
+            max_rejections: MaxRejections::value(),
         }
     }
 }
 
-fn default_ttl() -> GoDuration {
-    GoDuration::seconds(60)
-}
-
-fn default_max_rejections() -> u32 {
-    20
+defaults! {
+    Ttl: GoDuration = GoDuration::seconds(60);
+    MaxRejections: u32 = 20;
 }

@@ -4,15 +4,20 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::absent::null_is_default;
+
 /// What is read of an object before anything else is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Header {
     /// Group and version.
+    #[serde(deserialize_with = "null_is_default")]
     pub api_version: String,
     /// Kind.
+    #[serde(deserialize_with = "null_is_default")]
     pub kind: String,
     /// Metadata.
+    #[serde(deserialize_with = "null_is_default")]
     pub metadata: Metadata,
 }
 
@@ -21,8 +26,10 @@ pub struct Header {
 #[serde(rename_all = "camelCase", default)]
 pub struct Metadata {
     /// Name.
+    #[serde(deserialize_with = "null_is_default")]
     pub name: String,
     /// Namespace; empty where the kind is cluster scoped.
+    #[serde(deserialize_with = "null_is_default")]
     pub namespace: String,
     /// Labels.
     #[serde(deserialize_with = "null_is_default")]
@@ -36,14 +43,6 @@ pub struct Metadata {
     pub creation_timestamp: Option<String>,
     /// Set once the object is being deleted.
     pub deletion_timestamp: Option<String>,
-}
-
-fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// The metadata that the function writes.

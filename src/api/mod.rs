@@ -1,10 +1,13 @@
 //! What people write and what the function emits, as serde types: one file a kind. Nothing is decided here.
 
+mod absent;
 pub mod condition;
 pub mod duration;
 pub mod inference_environment;
 pub mod input;
+pub mod limits;
 pub mod llm_inference_service;
+mod lossless;
 pub mod metadata;
 pub mod model;
 pub mod model_deployment;
@@ -12,7 +15,10 @@ pub mod model_deployment_status;
 pub mod object;
 pub mod placement_record;
 pub mod quantity;
+pub mod resource_name;
 pub mod selector;
 
+/// The group of the kinds people write.
+pub const GROUP: &str = "modelplane.ai";
 /// Group and version of the kinds people write.
 pub const API_VERSION: &str = "modelplane.ai/v1alpha1";

@@ -5,9 +5,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::absent::{defaults, null_is_default};
+use super::limits;
+use super::lossless;
 use super::metadata::Metadata;
 use super::model_deployment::Topology;
-use super::quantity::Quantity;
+use super::quantity::{PositiveQuantity, Quantity};
 use super::selector::LabelSelector;
 
 /// A ClusterModel or a Model.
@@ -34,12 +37,12 @@ pub struct ModelSpec {
     /// A Hugging Face repository. Required when source is HuggingFace.
     pub hugging_face: Option<HuggingFace>,
     /// Where the weights are, as s3://, pvc://, oci:// or hf://. Required when source is URI.
-    #[schemars(length(min = 1, max = 2048), regex(pattern = r"^(hf|s3|pvc|oci)://.+$"))]
+    #[schemars(length(min = limits::URI.min, max = limits::URI.max), regex(pattern = r"^(hf|s3|pvc|oci)://.+$"))]
     pub uri: Option<String>,
     /// What the whole model needs.
     pub resources: ModelResources,
     /// Serving profiles in order of priority: the first that fits an environment wins.
-    #[schemars(length(min = 1, max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[schemars(length(min = limits::PROFILES.min, max = limits::PROFILES.max), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub serving: Vec<ServingProfile>,
     /// Crossplane's own fields.
     #[serde(default)]
@@ -52,7 +55,7 @@ pub struct ModelSpec {
 #[serde(deny_unknown_fields)]
 pub struct ModelIdentity {
     /// The name that requests use, e.g. `Qwen/Qwen2.5-0.5B-Instruct`.
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._/:@+-]*$"))]
+    #[schemars(length(min = limits::NAME.min, max = limits::NAME.max), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._/:@+-]*$"))]
     pub name: String,
 }
 
@@ -71,26 +74,30 @@ pub enum Source {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HuggingFace {
     /// The repository, e.g. `Qwen/Qwen2.5-0.5B-Instruct`.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = limits::NAME.min, max = limits::NAME.max))]
     pub repo: String,
     /// Branch, tag or commit.
-    #[serde(default = "default_revision")]
-    #[schemars(length(min = 1, max = 253))]
+    #[serde(default = "Revision::value", deserialize_with = "Revision::or_null")]
+    #[schemars(length(min = limits::NAME.min, max = limits::NAME.max))]
     pub revision: String,
     /// A Secret with the token for a gated model.
     pub secret_ref: Option<SecretRef>,
 }
 
-/// Names a key of a Secret.
+/// Names a key of a Secret. A ClusterModel must say the namespace. A Model may say its own only, which the function checks: rules in a
+/// schema do not see the object's namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SecretRef {
     /// The Secret's name.
-    pub name: Option<String>,
+    #[schemars(length(min = limits::NAME.min, max = limits::NAME.max))]
+    pub name: String,
     /// The Secret's namespace; a Model's Secret is in the Model's own.
+    #[schemars(length(min = limits::NAME.min, max = limits::NAME.max))]
     pub namespace: Option<String>,
     /// The key within the Secret.
-    #[serde(default = "default_token_key")]
+    #[serde(default = "TokenKey::value", deserialize_with = "TokenKey::or_null")]
+    #[schemars(length(min = limits::NAME.min, max = limits::NAME.max))]
     pub key: String,
 }
 
@@ -99,12 +106,15 @@ pub struct SecretRef {
 #[serde(deny_unknown_fields)]
 pub struct ModelResources {
     /// GPU memory of the whole model, e.g. `810Gi`.
+    #[schemars(with = "PositiveQuantity")]
     pub vram: Quantity,
     /// CPU of a pod where a profile says nothing.
-    #[serde(default = "default_cpu")]
+    #[serde(default = "Cpu::value", deserialize_with = "Cpu::or_null")]
+    #[schemars(with = "PositiveQuantity")]
     pub cpu: Quantity,
     /// Memory of a pod where a profile says nothing.
-    #[serde(default = "default_memory")]
+    #[serde(default = "Memory::value", deserialize_with = "Memory::or_null")]
+    #[schemars(with = "PositiveQuantity")]
     pub memory: Quantity,
 }
 
@@ -116,10 +126,10 @@ pub struct ModelResources {
 ]))]
 pub struct ServingProfile {
     /// A name that is unique within the model.
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = limits::PROFILE_NAME.min, max = limits::PROFILE_NAME.max))]
     pub name: String,
     /// The topology it is for. A deployment matches only profiles of its own topology.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub topology: Topology,
     /// Labels an environment must have.
     pub environment_selector: Option<LabelSelector>,
@@ -151,18 +161,18 @@ pub struct Engine {
     /// The engine.
     pub name: EngineName,
     /// Its container image.
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = limits::IMAGE.min, max = limits::IMAGE.max))]
     pub image: String,
     /// Its arguments, passed on byte for byte.
-    #[serde(default)]
-    #[schemars(length(max = 256))]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schemars(length(max = limits::ARGS.max))]
     pub args: Vec<String>,
     /// Its environment variables.
-    #[serde(default)]
-    #[schemars(length(max = 256), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[serde(default, deserialize_with = "lossless::list")]
+    #[schemars(length(max = limits::ENGINE_ENV.max), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub env: Vec<EnvVar>,
     /// Seconds until a pod that does not answer is restarted.
-    #[schemars(range(min = 10, max = 86_400))]
+    #[schemars(range(min = limits::STARTUP_SECONDS.min, max = limits::STARTUP_SECONDS.max))]
     pub startup_timeout_seconds: Option<u32>,
 }
 
@@ -179,31 +189,25 @@ pub enum EngineName {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PodResources {
     /// GPUs; without it what the engine's arguments say, else what the model's vram needs.
-    #[schemars(range(min = 1, max = 1024))]
+    #[schemars(range(min = limits::GPUS.min, max = limits::GPUS.max))]
     pub gpu: Option<u32>,
     /// CPU; without it the model's.
+    #[schemars(with = "Option<PositiveQuantity>")]
     pub cpu: Option<Quantity>,
     /// Memory; without it the model's.
+    #[schemars(with = "Option<PositiveQuantity>")]
     pub memory: Option<Quantity>,
     /// The pool to run on: its name or its accelerator type.
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = limits::ACCELERATOR.min, max = limits::ACCELERATOR.max))]
     pub accelerator: Option<String>,
     /// Size of `/dev/shm`; without it 20Gi, or the pod's memory if that is less.
+    #[schemars(with = "Option<PositiveQuantity>")]
     pub shared_memory: Option<Quantity>,
 }
 
-fn default_revision() -> String {
-    "main".to_owned()
-}
-
-fn default_token_key() -> String {
-    "HF_TOKEN".to_owned()
-}
-
-fn default_cpu() -> Quantity {
-    Quantity::units(4)
-}
-
-fn default_memory() -> Quantity {
-    Quantity::gibibytes(16)
+defaults! {
+    Revision: String = "main".to_owned();
+    TokenKey: String = "HF_TOKEN".to_owned();
+    Cpu: Quantity = Quantity::units(4);
+    Memory: Quantity = Quantity::gibibytes(16);
 }

@@ -4,14 +4,13 @@ use schemars::JsonSchema;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
+use super::absent::{defaults, null_is_default};
+use super::limits;
 use super::metadata::Metadata;
 use super::selector::LabelSelector;
 
 /// The kind's name.
 pub const KIND: &str = "ModelDeployment";
-
-/// The most replicas of a phase in one environment.
-pub const MAX_REPLICAS: u32 = 100_000;
 
 /// A deployment of a model to one or more inference environments.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -35,20 +34,20 @@ pub struct ModelDeploymentSpec {
     /// The model to serve.
     pub model_ref: ModelRef,
     /// How many inference environments to serve from.
-    #[schemars(range(min = 1, max = 100))]
+    #[schemars(range(min = limits::ENVIRONMENTS.min, max = limits::ENVIRONMENTS.max))]
     pub environments: u32,
     /// Labels an environment must have. Without it every environment is a candidate.
     pub environment_selector: Option<LabelSelector>,
     /// Whether prefill and decode share their pods or have their own.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub topology: Topology,
     /// How the model scales in each environment; the decode phase when topology is PrefillDecode.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub scaling: Scaling,
     /// The prefill phase. Required when topology is PrefillDecode, forbidden otherwise.
     pub prefill: Option<PrefillPhase>,
     /// What a change of topology does.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub strategy: Strategy,
     /// Crossplane's own fields.
     #[serde(default)]
@@ -61,10 +60,10 @@ pub struct ModelDeploymentSpec {
 #[serde(deny_unknown_fields)]
 pub struct ModelRef {
     /// A ClusterModel, or a Model in the deployment's namespace.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub kind: ModelKind,
     /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = limits::NAME.min, max = limits::NAME.max))]
     pub name: String,
 }
 
@@ -163,7 +162,7 @@ pub enum Signal {
 #[serde(deny_unknown_fields)]
 pub struct Fixed {
     /// Replicas in each environment.
-    #[schemars(range(min = 1, max = MAX_REPLICAS))]
+    #[schemars(range(min = limits::REPLICAS.min, max = limits::REPLICAS.max))]
     pub replicas: u32,
 }
 
@@ -175,27 +174,27 @@ pub struct Fixed {
 ]))]
 pub struct Concurrency {
     /// Replicas that are always there; 0 scales to zero without traffic.
-    #[serde(default = "one")]
-    #[schemars(range(min = 0, max = MAX_REPLICAS))]
+    #[serde(default = "One::value", deserialize_with = "One::or_null")]
+    #[schemars(range(min = limits::REPLICAS_OR_NONE.min, max = limits::REPLICAS_OR_NONE.max))]
     pub min_replicas: u32,
     /// Replicas that are never exceeded.
-    #[schemars(range(min = 1, max = MAX_REPLICAS))]
+    #[schemars(range(min = limits::REPLICAS.min, max = limits::REPLICAS.max))]
     pub max_replicas: u32,
     /// Requests in flight per replica.
-    #[schemars(range(min = 1, max = 1_000_000))]
+    #[schemars(range(min = limits::REQUESTS.min, max = limits::REQUESTS.max))]
     pub target: u32,
     /// Percentage of the target at which replicas are added.
-    #[serde(default = "default_utilization")]
-    #[schemars(range(min = 1, max = 100))]
+    #[serde(default = "Utilization::value", deserialize_with = "Utilization::or_null")]
+    #[schemars(range(min = limits::PERCENT.min, max = limits::PERCENT.max))]
     pub utilization: u32,
     /// Seconds of lower load before replicas are removed.
-    #[serde(default = "default_scale_down_delay")]
-    #[schemars(range(min = 0, max = 86_400))]
+    #[serde(default = "ScaleDownDelay::value", deserialize_with = "ScaleDownDelay::or_null")]
+    #[schemars(range(min = limits::DELAY_SECONDS.min, max = limits::DELAY_SECONDS.max))]
     pub scale_down_delay: u32,
 }
 
 /// Scaling with the Workload Variant Autoscaler.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-kubernetes-validations" = [
     {"rule": "self.minReplicas <= self.maxReplicas", "message": "minReplicas must not be above maxReplicas"},
@@ -203,15 +202,15 @@ pub struct Concurrency {
 ]))]
 pub struct Wva {
     /// Replicas that are always there.
-    #[serde(default = "one")]
-    #[schemars(range(min = 1, max = MAX_REPLICAS))]
+    #[serde(default = "One::value", deserialize_with = "One::or_null")]
+    #[schemars(range(min = limits::REPLICAS.min, max = limits::REPLICAS.max))]
     pub min_replicas: u32,
     /// Replicas that are never exceeded.
-    #[schemars(range(min = 1, max = MAX_REPLICAS))]
+    #[schemars(range(min = limits::REPLICAS.min, max = limits::REPLICAS.max))]
     pub max_replicas: u32,
     /// What a replica costs relative to other variants, as a decimal number.
-    #[serde(default = "default_variant_cost")]
-    #[schemars(regex(pattern = r"^\d+(\.\d+)?$"), length(max = 32))]
+    #[serde(default = "VariantCost::value", deserialize_with = "VariantCost::or_null")]
+    #[schemars(regex(pattern = r"^\d+(\.\d+)?$"), length(min = limits::COST_TEXT.min, max = limits::COST_TEXT.max))]
     pub variant_cost: String,
     /// Act through KEDA; this is what happens when neither actuator is given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -222,21 +221,21 @@ pub struct Wva {
 }
 
 /// The KEDA actuator.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Keda {
     /// Seconds between two looks at the metric.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 86_400))]
+    #[schemars(range(min = limits::INTERVAL_SECONDS.min, max = limits::INTERVAL_SECONDS.max))]
     pub polling_interval: Option<u32>,
     /// Seconds before scaling back to the minimum.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 86_400))]
+    #[schemars(range(min = limits::DELAY_SECONDS.min, max = limits::DELAY_SECONDS.max))]
     pub cooldown_period: Option<u32>,
 }
 
 /// The HorizontalPodAutoscaler actuator.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Hpa {
     /// `behavior` of the HorizontalPodAutoscaler.
@@ -250,7 +249,7 @@ pub struct Hpa {
 #[serde(deny_unknown_fields)]
 pub struct Strategy {
     /// How the old placements make way for the new ones.
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, deserialize_with = "null_is_default")]
     pub kind: StrategyKind,
 }
 
@@ -264,18 +263,9 @@ pub enum StrategyKind {
     Recreate,
 }
 
-fn one() -> u32 {
-    1
-}
-
-fn default_utilization() -> u32 {
-    70
-}
-
-fn default_scale_down_delay() -> u32 {
-    300
-}
-
-fn default_variant_cost() -> String {
-    "10.0".to_owned()
+defaults! {
+    One: u32 = 1;
+    Utilization: u32 = 70;
+    ScaleDownDelay: u32 = 300;
+    VariantCost: String = "10.0".to_owned();
 }

@@ -56,6 +56,10 @@ pub enum QuantityError {
     TooLarge(String),
 }
 
+/// The same for quantities of more than nothing: some digit of the number is not 0.
+const POSITIVE_PATTERN: &str =
+    r"^\+?((0*[1-9][0-9]*(\.[0-9]*)?)|(0*\.0*[1-9][0-9]*))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$";
+
 /// What stands behind the number of a quantity.
 enum Scale {
     /// A decimal suffix or exponent: times this power of ten.
@@ -285,5 +289,30 @@ impl JsonSchema for Quantity {
             "pattern": PATTERN,
             "x-kubernetes-int-or-string": true,
         })
+    }
+}
+
+/// The schema of a [`Quantity`] that must be more than nothing.
+#[derive(Debug)]
+pub struct PositiveQuantity;
+
+impl JsonSchema for PositiveQuantity {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "PositiveQuantity".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        concat!(module_path!(), "::PositiveQuantity").into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Quantity::json_schema(generator);
+        schema.insert("pattern".to_owned(), POSITIVE_PATTERN.into());
+        schema.insert("minimum".to_owned(), 1.into());
+        schema
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
+
+use super::absent::null_is_default;
 
 /// Labels that something must carry. An empty selector matches everything.
 ///
@@ -13,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[schemars(transform = open_object)]
 pub struct LabelSelector {
     /// The labels, each with the value it must have. Absent and `null` mean none.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub match_labels: BTreeMap<String, String>,
 }
 
@@ -44,11 +46,6 @@ impl LabelSelector {
             .filter(|label| label.actual != Some(label.wanted))
             .collect()
     }
-}
-
-/// Reads `null` as no labels.
-fn null_is_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// Kubernetes refuses a schema with `additionalProperties: false`.

@@ -27,6 +27,17 @@ pub(crate) struct ObjectKey {
     pub(crate) name: String,
 }
 
+/// A call of the function.
+#[derive(Debug, Default)]
+pub(crate) struct Call {
+    /// What it was asked.
+    pub(crate) request: RunFunctionRequest,
+    /// What it answered.
+    pub(crate) response: RunFunctionResponse,
+    /// What it did.
+    pub(crate) report: Report,
+}
+
 /// The objects of a control plane, as bytes on the wire.
 #[derive(Debug, Default)]
 pub(crate) struct ControlPlane {
@@ -49,11 +60,16 @@ impl ControlPlane {
         self.objects.keys().filter(|key| key.api_version == api_version && key.kind == kind).cloned().collect()
     }
 
-    /// Reconciles a composite resource once, and keeps the status that comes of it.
+    /// An object's bytes; empty when it does not exist.
+    pub(crate) fn bytes(&self, key: &ObjectKey) -> &[u8] {
+        self.objects.get(key).map(Bytes::as_ref).unwrap_or_default()
+    }
+
+    /// Reconciles a composite resource once, and keeps the status that comes of it. Returns the last call.
     ///
     /// # Errors
     /// The object does not exist, or its status cannot be kept.
-    pub(crate) fn reconcile(&mut self, key: &ObjectKey) -> Result<(RunFunctionResponse, Report), String> {
+    pub(crate) fn reconcile(&mut self, key: &ObjectKey) -> Result<Call, String> {
         let object = self.objects.get(key).ok_or_else(|| format!("{} {} does not exist", key.kind, key.name))?.clone();
         let composite = Resource { resource: Some(object.clone()), ..Resource::default() };
         let observed = State { composite: Some(composite), ..State::default() };
@@ -69,7 +85,7 @@ impl ControlPlane {
             }
         }
         self.keep_status(key, &object, &response)?;
-        Ok((response, report))
+        Ok(Call { request, response, report })
     }
 
     fn select(&self, selector: &ResourceSelector) -> Resources {

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::api::GROUP;
+
 pub use super::source_map::Position;
 use super::source_map::{Inside, Source};
 use super::yaml_input::{self, Document};
@@ -100,7 +102,8 @@ pub enum Problem {
 }
 
 /// Reads the manifests of all `paths`, in their order. A path is a file of any name, a folder, whose `*.yaml`, `*.yml` and `*.json`
-/// files are read sorted by name, or `-` for `stdin`. The items of a List stand for themselves.
+/// files are read sorted by name, or `-` for `stdin`. The items of a List stand for themselves. What is not of our group and has no name,
+/// because a control plane gives it, is left out.
 ///
 /// # Errors
 /// The first problem found: see [`Problem`]. Every path must hold at least one document.
@@ -181,7 +184,7 @@ fn end_of_text(bytes: &[u8]) -> Position {
 fn flatten(file: &Path, document: Document, manifests: &mut Vec<Manifest>) -> Result<(), ManifestError> {
     let Document { mut value, mut source } = document;
     let Some((items, sources)) = take_items(&mut value, &mut source) else {
-        manifests.push(manifest(file, value, source)?);
+        manifests.extend(manifest(file, value, source)?);
         return Ok(());
     };
     for (value, source) in items.into_iter().zip(sources) {
@@ -199,7 +202,8 @@ fn take_items(value: &mut Value, source: &mut Source) -> Option<(Vec<Value>, Vec
     Some((std::mem::take(items), std::mem::take(sources)))
 }
 
-fn manifest(file: &Path, object: Value, source: Source) -> Result<Manifest, ManifestError> {
+/// The document's manifest; `None` for one without a name that is not ours.
+fn manifest(file: &Path, object: Value, source: Source) -> Result<Option<Manifest>, ManifestError> {
     if !object.is_object() {
         return Err(problem(file, Some(source.position), Problem::NotAMapping(type_of(&object))));
     }
@@ -211,15 +215,15 @@ fn manifest(file: &Path, object: Value, source: Source) -> Result<Manifest, Mani
     };
     let required =
         |field, pointer| optional(field, pointer)?.ok_or_else(|| problem(file, Some(source.locate(field)), Problem::Missing(field)));
-    Ok(Manifest {
-        file: file.to_path_buf(),
-        api_version: required("apiVersion", "/apiVersion")?,
-        kind: required("kind", "/kind")?,
-        name: required("metadata.name", "/metadata/name")?,
-        namespace: optional("metadata.namespace", "/metadata/namespace")?,
-        object,
-        source,
-    })
+    let api_version = required("apiVersion", "/apiVersion")?;
+    let kind = required("kind", "/kind")?;
+    let ours = api_version.split_once('/').is_some_and(|(group, _)| group == GROUP);
+    let name = match optional("metadata.name", "/metadata/name")? {
+        None if !ours => return Ok(None),
+        _ => required("metadata.name", "/metadata/name")?,
+    };
+    let namespace = optional("metadata.namespace", "/metadata/namespace")?;
+    Ok(Some(Manifest { file: file.to_path_buf(), api_version, kind, name, namespace, object, source }))
 }
 
 /// What a value is, for an error message.

@@ -6,7 +6,7 @@ use comfy_table::Table as Grid;
 use comfy_table::presets::NOTHING;
 
 use crate::api::model_deployment_status::PhaseItem;
-use crate::cli::preview::Previewed;
+use crate::cli::session::Previewed;
 
 /// Placements, and under each deployment what a person must know.
 pub(crate) struct Table<'a>(pub(crate) &'a [Previewed]);

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::cli::preview::Previewed;
+use crate::cli::session::Previewed;
 use crate::cli::yaml_output::to_yaml;
 use crate::function::proto::{Resource, Severity};
 use crate::function::structs::from_struct;

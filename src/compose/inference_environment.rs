@@ -13,7 +13,8 @@ use crate::api::object::{
 use crate::compose::composition::{Body, Composed, Composition, Status};
 use crate::compose::conditions::{ENVIRONMENT_VALID, NewCondition};
 use crate::compose::events::events;
-use crate::domain::environment::{declared_pools, validate_environment};
+use crate::domain::cluster::declared_pools;
+use crate::domain::environment::validate_environment;
 use crate::domain::names::{PROVIDER_CONFIG_KEY, SYSTEM_NAMESPACE, provider_config};
 use crate::domain::violation::join;
 
@@ -47,8 +48,8 @@ pub fn compose(inputs: &Inputs) -> Composition {
     }
     let name = &inputs.environment.metadata.name;
     let cluster = &inputs.environment.spec.cluster;
-    let gpu_pools = declared_pools(&inputs.environment.spec).into_iter().map(|(_, pool)| pool).collect();
-    let status = InferenceEnvironmentStatus { capacity: Some(Capacity { gpu_pools }), ..InferenceEnvironmentStatus::default() };
+    let capacity = Some(Capacity { gpu_pools: declared_pools(cluster) });
+    let status = InferenceEnvironmentStatus { capacity, ..InferenceEnvironmentStatus::default() };
     match (cluster.source, &cluster.existing) {
         (ClusterSource::Existing, Some(existing)) => {
             let body = Body::ProviderConfig(render_provider_config(name, existing));
@@ -68,13 +69,21 @@ pub fn compose(inputs: &Inputs) -> Composition {
         (ClusterSource::Local, _) => Composition { status: Some(Status::InferenceEnvironment(status)), ..conclude(inputs, valid()) },
         // Whoever provisions the cluster writes the status.
         (ClusterSource::Gke, _) if inputs.provisioned => conclude(inputs, valid()),
+        // Or wrote it already: a status that nobody repeats is gone, and what runs there with it.
+        (ClusterSource::Gke, _) if is_reachable(&inputs.environment.status) => {
+            Composition { status: Some(Status::InferenceEnvironment(inputs.environment.status.clone())), ..conclude(inputs, valid()) }
+        }
         (ClusterSource::Gke | ClusterSource::Existing, _) => {
-            let message =
-                "spec.cluster.source: GKE clusters are provisioned by another function; put it in front of this one in the pipeline";
+            let message = "spec.cluster.source: GKE clusters are provisioned by another function; put it in front of this one in the \
+                           pipeline, or write status.providerConfigRef of a cluster that is there";
             let condition = NewCondition::new(ENVIRONMENT_VALID, false, "NotProvisioned", message);
             Composition { unready: true, ..conclude(inputs, condition) }
         }
     }
+}
+
+fn is_reachable(status: &InferenceEnvironmentStatus) -> bool {
+    status.provider_config_ref.as_ref().is_some_and(|reference| !reference.name.is_empty())
 }
 
 fn valid() -> NewCondition {

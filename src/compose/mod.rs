@@ -6,6 +6,7 @@ pub mod conditions;
 pub mod deployment_conditions;
 pub mod engine_pod;
 pub mod events;
+pub mod explanation;
 pub mod frozen;
 pub mod guard;
 pub mod hugging_face_token;

@@ -22,7 +22,11 @@ pub fn compose(model: &Result<Model, Vec<Violation>>, observed: &[Condition]) ->
 pub fn profile_valid(model: &Model) -> NewCondition {
     let violations = model.violations();
     if violations.is_empty() {
-        return NewCondition::new(PROFILE_VALID, true, "Valid", format!("{} serving profiles", model.profiles.len()));
+        return NewCondition::new(PROFILE_VALID, true, "Valid", count(model.profiles.len()));
     }
     NewCondition::new(PROFILE_VALID, false, "ProfileInvalid", join(&violations))
+}
+
+fn count(profiles: usize) -> String {
+    format!("{profiles} serving profile{}", if profiles == 1 { "" } else { "s" })
 }

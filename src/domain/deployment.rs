@@ -1,7 +1,10 @@
 //! A ModelDeployment that keeps the rules.
 
-use crate::api::model_deployment::{MAX_REPLICAS, ModelDeployment, ModelRef, Scaling, Signal, StrategyKind, Topology, Wva};
+use crate::api::limits::{self, Limits};
+use crate::api::model_deployment::{Concurrency, Keda, ModelDeployment, ModelRef, Scaling, Signal, StrategyKind, Topology, Wva};
 use crate::api::selector::LabelSelector;
+use crate::domain::bounds::{check_length, check_number, check_selector};
+use crate::domain::template_text::serialized_holds_template;
 use crate::domain::violation::Violation;
 
 /// A ModelDeployment that keeps the rules.
@@ -37,6 +40,8 @@ pub enum PhaseScaling {
         /// At least 1.
         replicas: u32,
     },
+    /// As many as the Workload Variant Autoscaler finds right; exactly one actuator is given.
+    Wva(Wva),
 }
 
 impl PhaseScaling {
@@ -45,6 +50,16 @@ impl PhaseScaling {
     pub fn admitted_replicas(&self) -> u32 {
         match self {
             Self::Fixed { replicas } => *replicas,
+            Self::Wva(wva) => wva.min_replicas,
+        }
+    }
+
+    /// The most replicas, where they are not fixed.
+    #[must_use]
+    pub fn max_replicas(&self) -> Option<u32> {
+        match self {
+            Self::Fixed { .. } => None,
+            Self::Wva(wva) => Some(wva.max_replicas),
         }
     }
 }
@@ -57,12 +72,9 @@ impl PhaseScaling {
 pub fn validate_deployment(deployment: &ModelDeployment) -> Result<Deployment, Vec<Violation>> {
     let spec = &deployment.spec;
     let mut violations = Vec::new();
-    if spec.model_ref.name.is_empty() {
-        violations.push(Violation::new("spec.modelRef.name", "must not be empty; name a ClusterModel or Model"));
-    }
-    if !(1..=100).contains(&spec.environments) {
-        violations.push(Violation::new("spec.environments", format!("is {}; set it to 1 to 100", spec.environments)));
-    }
+    check_length("spec.modelRef.name", &spec.model_ref.name, limits::NAME, &mut violations);
+    check_number("spec.environments", spec.environments, limits::ENVIRONMENTS, &mut violations);
+    check_selector("spec.environmentSelector", spec.environment_selector.as_ref(), &mut violations);
     let prefill = spec.prefill.as_ref().map(|prefill| &prefill.scaling);
     match (spec.topology, prefill) {
         (Topology::PrefillDecode, None) => violations.push(Violation::new(
@@ -125,55 +137,72 @@ fn validate_scaling(path: &str, scaling: &Scaling, topology: Topology, violation
         validate_wva(&format!("{path}.wva"), wva, violations);
     }
     if let Some(concurrency) = &scaling.concurrency {
-        let path = format!("{path}.concurrency");
-        validate_replica_range(&path, 0, concurrency.min_replicas, concurrency.max_replicas, violations);
-        if concurrency.target == 0 {
-            violations.push(Violation::new(format!("{path}.target"), "is 0; set it to at least 1"));
-        }
-        if !(1..=100).contains(&concurrency.utilization) {
-            violations.push(Violation::new(format!("{path}.utilization"), format!("is {}; set it to 1 to 100", concurrency.utilization)));
-        }
+        validate_concurrency(&format!("{path}.concurrency"), concurrency, violations);
     }
-    if let Some(fixed) = &scaling.fixed
-        && !(1..=MAX_REPLICAS).contains(&fixed.replicas)
-    {
-        violations.push(Violation::new(format!("{path}.fixed.replicas"), format!("is {}; set it to 1 to {MAX_REPLICAS}", fixed.replicas)));
+    if let Some(fixed) = &scaling.fixed {
+        check_number(format!("{path}.fixed.replicas"), fixed.replicas, limits::REPLICAS, violations);
     }
     if violations.len() > before {
         return None;
     }
-    match (scaling.signal, &scaling.fixed) {
-        (Signal::Fixed, Some(fixed)) => Some(PhaseScaling::Fixed { replicas: fixed.replicas }),
-        (signal, _) => {
+    match (scaling.signal, &scaling.fixed, &scaling.wva) {
+        (Signal::Fixed, Some(fixed), _) => Some(PhaseScaling::Fixed { replicas: fixed.replicas }),
+        (Signal::Wva, _, Some(wva)) => Some(PhaseScaling::Wva(with_actuator(wva))),
+        (signal, ..) => {
             violations.push(Violation::new(
                 format!("{path}.signal"),
-                format!("is {}, which this version cannot render yet; use Fixed", signal_name(signal)),
+                format!("is {}, which this version cannot render yet; use Fixed or WVA", signal_name(signal)),
             ));
             None
         }
     }
 }
 
+/// KEDA where nothing is said: a HorizontalPodAutoscaler without the Prometheus Adapter does nothing and says nothing.
+fn with_actuator(wva: &Wva) -> Wva {
+    let keda = wva.keda.clone().or_else(|| wva.hpa.is_none().then(Keda::default));
+    Wva { keda, ..wva.clone() }
+}
+
+fn validate_concurrency(path: &str, concurrency: &Concurrency, violations: &mut Vec<Violation>) {
+    validate_replicas(path, limits::REPLICAS_OR_NONE, concurrency.min_replicas, concurrency.max_replicas, violations);
+    check_number(format!("{path}.target"), concurrency.target, limits::REQUESTS, violations);
+    check_number(format!("{path}.utilization"), concurrency.utilization, limits::PERCENT, violations);
+    check_number(format!("{path}.scaleDownDelay"), concurrency.scale_down_delay, limits::DELAY_SECONDS, violations);
+}
+
 fn validate_wva(path: &str, wva: &Wva, violations: &mut Vec<Violation>) {
-    validate_replica_range(path, 1, wva.min_replicas, wva.max_replicas, violations);
+    validate_replicas(path, limits::REPLICAS, wva.min_replicas, wva.max_replicas, violations);
+    let cost = format!("{path}.variantCost");
+    check_length(&cost, &wva.variant_cost, limits::COST_TEXT, violations);
     let (whole, fraction) = wva.variant_cost.split_once('.').unwrap_or((&wva.variant_cost, "0"));
     if [whole, fraction].iter().any(|digits| digits.is_empty() || !digits.chars().all(|c| c.is_ascii_digit())) {
-        violations.push(Violation::new(
-            format!("{path}.variantCost"),
-            format!("is {:?}; write a decimal number such as \"10.0\"", wva.variant_cost),
-        ));
+        violations.push(Violation::new(cost, format!("is {:?}; write a decimal number such as \"10.0\"", wva.variant_cost)));
+    }
+    if let Some(keda) = &wva.keda {
+        for (field, seconds, limits) in [
+            ("pollingInterval", keda.polling_interval, limits::INTERVAL_SECONDS),
+            ("cooldownPeriod", keda.cooldown_period, limits::DELAY_SECONDS),
+        ] {
+            if let Some(seconds) = seconds {
+                check_number(format!("{path}.keda.{field}"), seconds, limits, violations);
+            }
+        }
+    }
+    if serialized_holds_template(wva) {
+        violations
+            .push(Violation::new(format!("{path}.hpa.behavior"), "holds \"{{\", which KServe takes for a template of its own; remove it"));
     }
     if wva.keda.is_some() && wva.hpa.is_some() {
         violations.push(Violation::new(path, "has keda and hpa; keep one of them"));
     }
 }
 
-fn validate_replica_range(path: &str, least: u32, min: u32, max: u32, violations: &mut Vec<Violation>) {
-    if min < least {
-        violations.push(Violation::new(format!("{path}.minReplicas"), format!("is {min}; set it to at least {least}")));
-    }
-    if !(min.max(1)..=MAX_REPLICAS).contains(&max) {
-        violations.push(Violation::new(format!("{path}.maxReplicas"), format!("is {max}; set it to {} to {MAX_REPLICAS}", min.max(1))));
+fn validate_replicas(path: &str, at_least: Limits, min: u32, max: u32, violations: &mut Vec<Violation>) {
+    check_number(format!("{path}.minReplicas"), min, at_least, violations);
+    check_number(format!("{path}.maxReplicas"), max, limits::REPLICAS, violations);
+    if min > max {
+        violations.push(Violation::new(format!("{path}.minReplicas"), format!("is {min}; set it to at most maxReplicas, {max}")));
     }
 }
 

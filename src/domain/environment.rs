@@ -5,13 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::Toleration;
 
 use crate::api::inference_environment::{
-    Availability, ClusterSource, DEFAULT_GPU_RESOURCE, GkeNodePool, GkeNodePoolRole, Gpu, GpuPool, InferenceEnvironment,
-    InferenceEnvironmentSpec, KubeconfigSecret, NodePool, Rdma,
+    Availability, Capacity, ClusterSource, DEFAULT_GPU_RESOURCE, GpuPool, InferenceEnvironment, KubeconfigSecret, Rdma,
 };
+use crate::api::limits;
 use crate::api::quantity::Quantity;
+use crate::domain::bounds::{
+    check_annotation_keys, check_count, check_distinct, check_extended_resource, check_labels, check_length, check_number, check_positive,
+};
+use crate::domain::cluster::{declared_pools, validate_cluster};
 use crate::domain::model::validate_env;
 use crate::domain::names::environment_name_error;
-use crate::domain::template_text::{holds_template, serialized_holds_template};
+use crate::domain::template_text::{TEMPLATE_REFUSED, holds_template, serialized_holds_template};
 use crate::domain::violation::Violation;
 
 /// An environment that keeps the rules.
@@ -104,17 +108,17 @@ pub fn validate_environment(environment: &InferenceEnvironment) -> Result<Enviro
     let mut violations = Vec::new();
     let name = environment.metadata.name.clone();
     violations.extend(environment_name_error(&name).map(|problem| Violation::new("metadata.name", problem)));
-    validate_cluster(&environment.spec, &mut violations);
-    let pools = match &environment.status.capacity {
+    validate_cluster("spec.cluster", &environment.spec.cluster, &mut violations);
+    let declared = match &environment.status.capacity {
         Some(capacity) => {
-            let pools = capacity.gpu_pools.iter().enumerate();
-            pools.map(|(index, pool)| (format!("status.capacity.gpuPools[{index}]"), pool.clone())).collect()
+            validate_capacity(capacity, &mut violations);
+            capacity.gpu_pools.clone()
         }
-        None => declared_pools(&environment.spec),
+        None => declared_pools(&environment.spec.cluster),
     };
-    let pools = validate_pools(pools, &mut violations);
+    let pools = identify(declared);
     if let Some(rdma) = &environment.spec.rdma {
-        validate_rdma(rdma, &mut violations);
+        validate_rdma(rdma, &pools, &mut violations);
     }
     if !violations.is_empty() {
         return Err(violations);
@@ -141,81 +145,39 @@ pub fn validate_environment(environment: &InferenceEnvironment) -> Result<Enviro
     })
 }
 
-fn validate_cluster(spec: &InferenceEnvironmentSpec, violations: &mut Vec<Violation>) {
-    let cluster = &spec.cluster;
-    let blocks = [
-        (ClusterSource::Existing, "Existing", "existing", cluster.existing.is_some()),
-        (ClusterSource::Gke, "GKE", "gke", cluster.gke.is_some()),
-        // A Local cluster without GPU pools may leave its block out.
-        (ClusterSource::Local, "Local", "local", cluster.local.is_some() || cluster.source == ClusterSource::Local),
-    ];
-    for (source, name, block, present) in blocks {
-        if (cluster.source == source) != present {
-            let message =
-                if present { format!("is set but source is not {name}; remove it") } else { format!("is missing; source {name} needs it") };
-            violations.push(Violation::new(format!("spec.cluster.{block}"), message));
+/// The rules of pools that somebody reports.
+fn validate_capacity(capacity: &Capacity, violations: &mut Vec<Violation>) {
+    let mut names = BTreeSet::new();
+    for (index, pool) in capacity.gpu_pools.iter().enumerate() {
+        let path = format!("status.capacity.gpuPools[{index}]");
+        if let Some(name) = &pool.name
+            && !names.insert(name)
+        {
+            violations.push(Violation::new(format!("{path}.name"), format!("repeats {name:?}; give each pool a name of its own")));
+        }
+        check_positive(format!("{path}.memory"), &pool.memory, violations);
+        if let Some(name) = &pool.resource_name {
+            check_extended_resource(format!("{path}.resourceName"), name, violations);
+        }
+        check_labels(&format!("{path}.nodeSelector"), &pool.node_selector, violations);
+        if serialized_holds_template(&pool.tolerations) {
+            violations.push(Violation::new(format!("{path}.tolerations"), TEMPLATE_REFUSED));
         }
     }
 }
 
-/// The GPU pools that an environment's spec declares, as its status shows them, each with its field path.
-#[must_use]
-pub fn declared_pools(spec: &InferenceEnvironmentSpec) -> Vec<(String, GpuPool)> {
-    let cluster = &spec.cluster;
-    let (block, pools): (&str, Vec<Option<GpuPool>>) = match cluster.source {
-        ClusterSource::Existing => ("existing", cluster.existing.iter().flat_map(|existing| &existing.node_pools).map(node_pool).collect()),
-        ClusterSource::Local => ("local", cluster.local.iter().flat_map(|local| &local.node_pools).map(node_pool).collect()),
-        ClusterSource::Gke => ("gke", cluster.gke.iter().flat_map(|gke| &gke.node_pools).map(gke_node_pool).collect()),
-    };
-    let numbered = pools.into_iter().enumerate();
-    numbered.filter_map(|(index, pool)| Some((format!("spec.cluster.{block}.nodePools[{index}]"), pool?))).collect()
-}
-
-fn node_pool(pool: &NodePool) -> Option<GpuPool> {
-    let nodes = pool.max_node_count.unwrap_or(pool.node_count);
-    let declared = gpu_pool(&pool.name, pool.gpu.as_ref()?, nodes);
-    Some(GpuPool { node_selector: pool.node_selector.clone(), tolerations: pool.tolerations.clone(), ..declared })
-}
-
-fn gke_node_pool(pool: &GkeNodePool) -> Option<GpuPool> {
-    let gpu = pool.gpu.as_ref().filter(|_| pool.role == GkeNodePoolRole::Gpu)?;
-    let nodes = if pool.max_node_count == 0 { pool.node_count } else { pool.max_node_count };
-    Some(gpu_pool(&pool.name, gpu, nodes))
-}
-
-fn gpu_pool(name: &str, gpu: &Gpu, nodes: u32) -> GpuPool {
-    GpuPool {
-        name: Some(name.to_owned()),
-        accelerator_type: gpu.accelerator_type.clone(),
-        memory: gpu.memory.clone(),
-        count_per_node: gpu.accelerator_count,
-        nodes,
-        resource_name: Some(gpu.resource_name.clone()),
-        node_selector: BTreeMap::new(),
-        tolerations: Vec::new(),
-    }
-}
-
-fn validate_pools(declared: Vec<(String, GpuPool)>, violations: &mut Vec<Violation>) -> Vec<Pool> {
-    let given: BTreeSet<String> = declared.iter().filter_map(|(_, pool)| pool.name.clone()).collect();
+/// Pools with an id each, sorted by it.
+fn identify(declared: Vec<GpuPool>) -> Vec<Pool> {
+    let given: BTreeSet<String> = declared.iter().filter_map(|pool| pool.name.clone()).collect();
     let mut taken = BTreeSet::new();
     let mut pools = Vec::new();
-    for (path, pool) in declared {
-        if !pool.memory.is_positive() {
-            let field = if path.starts_with("spec") { "gpu.memory" } else { "memory" };
-            violations.push(Violation::new(format!("{path}.{field}"), format!("is {}; set it to more than 0", pool.memory)));
-        }
-        if serialized_holds_template(&pool) {
-            violations.push(Violation::new(&path, "holds \"{{\", which KServe takes for a template of its own; remove it"));
-        }
+    for pool in declared {
         let named = pool.name.is_some();
         let id = match pool.name {
             Some(name) => name,
             None => generated_id(&pool.accelerator_type, &given, &taken),
         };
-        if !taken.insert(id.clone()) {
-            violations.push(Violation::new(format!("{path}.name"), format!("repeats {id:?}; give each pool a name of its own")));
-        }
+        taken.insert(id.clone());
         pools.push(Pool {
             id,
             named,
@@ -240,36 +202,45 @@ fn generated_id(accelerator_type: &str, given: &BTreeSet<String>, taken: &BTreeS
     ids.find(|id| !given.contains(id) && !taken.contains(id)).unwrap_or_default()
 }
 
-fn validate_rdma(rdma: &Rdma, violations: &mut Vec<Violation>) {
-    validate_env("spec.rdma.env", &rdma.env, violations);
-    for (field, texts) in [("annotations", &rdma.annotations), ("nodeSelector", &rdma.node_selector)] {
-        for (key, value) in texts {
-            if holds_template(key) || holds_template(value) {
-                violations.push(Violation::new(
-                    format!("spec.rdma.{field}[{key:?}]"),
-                    "holds \"{{\", which KServe takes for a template of its own; remove it",
-                ));
-            }
-        }
-    }
+fn validate_rdma(rdma: &Rdma, pools: &[Pool], violations: &mut Vec<Violation>) {
     for (field, resources) in [("resources", &rdma.resources), ("resourcesPerGpu", &rdma.resources_per_gpu)] {
         for (name, count) in resources {
-            if holds_template(name) || *count == 0 {
-                violations.push(Violation::new(
-                    format!("spec.rdma.{field}[{name:?}]"),
-                    "must be an extended resource's name and a count of at least 1",
-                ));
+            let path = format!("spec.rdma.{field}[{name:?}]");
+            check_number(&path, *count, limits::DEVICES, violations);
+            check_extended_resource(&path, name, violations);
+            if let Some(pool) = pools.iter().find(|pool| pool.resource_name == *name) {
+                violations.push(Violation::new(path, format!("is what the GPUs of pool {} go by; remove it", pool.id)));
             }
         }
     }
-    for (field, holds) in
-        [("volumes", serialized_holds_template(&rdma.volumes)), ("volumeMounts", serialized_holds_template(&rdma.volume_mounts))]
-    {
-        if holds {
-            violations.push(Violation::new(
-                format!("spec.rdma.{field}"),
-                "holds \"{{\", which KServe takes for a template of its own; remove it",
-            ));
+    check_annotation_keys("spec.rdma.annotations", &rdma.annotations, violations);
+    for key in rdma.annotations.iter().filter(|(_, value)| holds_template(value)).map(|(key, _)| key) {
+        violations.push(Violation::new(format!("spec.rdma.annotations[{key:?}]"), TEMPLATE_REFUSED));
+    }
+    check_labels("spec.rdma.nodeSelector", &rdma.node_selector, violations);
+    validate_env("spec.rdma.env", &rdma.env, limits::RDMA_ENTRIES, violations);
+    validate_volumes(rdma, violations);
+}
+
+fn validate_volumes(rdma: &Rdma, violations: &mut Vec<Violation>) {
+    check_count("spec.rdma.volumes", rdma.volumes.len(), limits::RDMA_ENTRIES, violations);
+    check_distinct("spec.rdma.volumes", rdma.volumes.iter().map(|volume| volume.name.as_str()), violations);
+    for (index, volume) in rdma.volumes.iter().enumerate() {
+        check_length(format!("spec.rdma.volumes[{index}].name"), &volume.name, limits::NAME, violations);
+        if serialized_holds_template(volume) {
+            violations.push(Violation::new(format!("spec.rdma.volumes[{index}]"), TEMPLATE_REFUSED));
+        }
+    }
+    check_count("spec.rdma.volumeMounts", rdma.volume_mounts.len(), limits::RDMA_ENTRIES, violations);
+    for (index, mount) in rdma.volume_mounts.iter().enumerate() {
+        let path = format!("spec.rdma.volumeMounts[{index}]");
+        for (field, text) in [("name", &mount.name), ("mountPath", &mount.mount_path)] {
+            if text.is_empty() {
+                violations.push(Violation::new(format!("{path}.{field}"), "is missing; a mount names a volume and says where it goes"));
+            }
+        }
+        if serialized_holds_template(mount) {
+            violations.push(Violation::new(path, TEMPLATE_REFUSED));
         }
     }
 }

@@ -81,6 +81,12 @@ impl Ledger {
         self.pools.get(pool).map_or(0, |pool| pool.total().saturating_sub(pool.held()))
     }
 
+    /// GPUs of a pool that are promised, be they there or not.
+    #[must_use]
+    pub fn held(&self, pool: &str) -> u64 {
+        self.pools.get(pool).map_or(0, PoolLedger::held)
+    }
+
     /// GPUs of a pool.
     #[must_use]
     pub fn total(&self, pool: &str) -> u64 {

@@ -13,6 +13,7 @@ use crate::domain::model::{Model, PhaseProfile, Profile, quote_breaking_referenc
 use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
 use crate::domain::rejection::{MissingLabel, PhaseNeed, PoolState, Reason};
 use crate::domain::sizing::{PhaseDemand, Sizing, phases};
+use crate::domain::trace::Trace;
 use crate::domain::violation::Violation;
 
 /// An environment that can take a placement.
@@ -41,19 +42,20 @@ pub struct Wish<'a> {
     pub rdma: RdmaPolicy,
 }
 
-/// Matches an environment with what a deployment wishes; `ledger` is what is free there.
+/// Matches an environment with what a deployment wishes; `ledger` is what is free there. Every check is told to `trace`.
 ///
 /// # Errors
 /// Why the environment cannot take a placement.
-pub fn match_environment(wish: Wish<'_>, environment: &Environment, ledger: &Ledger) -> Result<Candidate, Reason> {
-    check_admission(wish, environment)?;
+pub fn match_environment(wish: Wish<'_>, environment: &Environment, ledger: &Ledger, trace: &mut Trace) -> Result<Candidate, Reason> {
+    check_admission(wish, environment, trace).inspect_err(|reason| trace.failed(None, reason))?;
     let topology = wish.deployment.topology;
     let mut closest: Option<Reason> = None;
     for (priority, profile) in wish.model.profiles.iter().enumerate() {
         if profile.topology != topology || !profile.violations.is_empty() {
             continue;
         }
-        match match_profile(wish, profile, environment, ledger) {
+        let matched = match_profile(wish, profile, environment, ledger, trace);
+        match matched.inspect_err(|reason| trace.failed(Some(&profile.name), reason)) {
             Ok(sizing) => {
                 let free_after = ledger.free_in_all().saturating_sub(sizing.gpus());
                 let (environment, profile) = (environment.name.clone(), profile.name.clone());
@@ -66,21 +68,29 @@ pub fn match_environment(wish: Wish<'_>, environment: &Environment, ledger: &Led
             Err(_) => {}
         }
     }
-    Err(closest.unwrap_or(Reason::NoProfileForTopology { topology: topology.as_str() }))
+    Err(closest.unwrap_or_else(|| {
+        let reason = Reason::NoProfileForTopology { topology: topology.as_str() };
+        trace.failed(None, &reason);
+        reason
+    }))
 }
 
 /// What is asked of an environment whatever the profile.
-fn check_admission(wish: Wish<'_>, environment: &Environment) -> Result<(), Reason> {
+fn check_admission(wish: Wish<'_>, environment: &Environment, trace: &mut Trace) -> Result<(), Reason> {
     if environment.deleting {
         return Err(Reason::Deleting);
     }
+    trace.passed("existence", None, || "is not being deleted".to_owned());
     match environment.availability {
         Availability::Schedulable => {}
         Availability::Cordoned => return Err(Reason::Cordoned { draining: false }),
         Availability::Draining => return Err(Reason::Cordoned { draining: true }),
     }
-    if environment.access == Access::Missing {
-        return Err(Reason::NotReady);
+    trace.passed("availability", None, || "is Schedulable".to_owned());
+    match &environment.access {
+        Access::Missing => return Err(Reason::NotReady),
+        Access::Local => trace.passed("access", None, || "is the control plane's own cluster".to_owned()),
+        Access::Provider(name) => trace.passed("access", None, || format!("through ClusterProviderConfig {name}")),
     }
     let namespace = &wish.deployment.namespace;
     if let Some(token) = &wish.model.token
@@ -90,21 +100,31 @@ fn check_admission(wish: Wish<'_>, environment: &Environment) -> Result<(), Reas
         let secret = format!("key {} of {}/{}", token.key, token.namespace, token.name);
         return Err(Reason::SecretElsewhere { secret, namespace: namespace.clone() });
     }
-    match first_missing(&wish.deployment.selector, environment) {
-        Some(label) => Err(Reason::SelectorMismatch { label }),
-        None => Ok(()),
+    if let Some(label) = first_missing(&wish.deployment.selector, environment) {
+        return Err(Reason::SelectorMismatch { label });
     }
+    trace.passed("deployment's selector", None, || describe_selector(&wish.deployment.selector));
+    Ok(())
 }
 
-fn match_profile(wish: Wish<'_>, profile: &Profile, environment: &Environment, ledger: &Ledger) -> Result<Sizing, Reason> {
+fn match_profile(
+    wish: Wish<'_>,
+    profile: &Profile,
+    environment: &Environment,
+    ledger: &Ledger,
+    trace: &mut Trace,
+) -> Result<Sizing, Reason> {
+    let name = Some(profile.name.as_str());
     if let Some(label) = first_missing(&profile.selector, environment) {
         return Err(Reason::ProfileSelectorMismatch { profile: profile.name.clone(), label });
     }
+    trace.passed("profile's selector", name, || describe_selector(&profile.selector));
     if profile.topology == Topology::PrefillDecode && wish.rdma == RdmaPolicy::Pin {
         let pin = LabelSelector { match_labels: BTreeMap::from([(RDMA_LABEL.to_owned(), RDMA_LABEL_VALUE.to_owned())]) };
         if let Some(label) = first_missing(&pin, environment) {
             return Err(Reason::NoRdma { profile: profile.name.clone(), label });
         }
+        trace.passed("RDMA", name, || describe_selector(&pin));
     }
     if let Some(violation) = quoting_violation(profile, environment.rdma.as_ref()) {
         return Err(Reason::EnvironmentInvalid { violations: vec![violation] });
@@ -112,11 +132,17 @@ fn match_profile(wish: Wish<'_>, profile: &Profile, environment: &Environment, l
     let (decode, prefill) = phases(profile, wish.deployment);
     let mut pools = Vec::new();
     for phase in std::iter::once(&decode).chain(&prefill) {
-        pools.push(usable_pools(profile, phase, environment)?);
+        let usable = usable_pools(profile, phase, environment)?;
+        trace.passed("accelerator and node size", name, || describe_pools(phase, &usable));
+        pools.push(usable);
     }
     let decode_pools = pools.first().cloned().unwrap_or_default();
     let sizings = combinations(&decode, &decode_pools, prefill.as_ref().zip(pools.get(1)));
-    sizings.iter().find(|sizing| ledger.fits(&sizing.charges())).cloned().ok_or_else(|| {
+    let fitting = sizings.iter().find(|sizing| ledger.fits(&sizing.charges())).cloned();
+    if let Some(sizing) = &fitting {
+        trace.passed("free GPUs", name, || describe_sizing(sizing, ledger));
+    }
+    fitting.ok_or_else(|| {
         let demands = std::iter::once(&decode).chain(&prefill);
         let charges = sizings.first().map(Sizing::charges).unwrap_or_default();
         let needs = demands.zip(charges).zip(&pools).map(|((demand, charge), pools)| need(demand.name, &charge, pools, ledger));
@@ -183,4 +209,23 @@ pub fn need(phase: &'static str, charge: &Charge, pools: &[&Pool], ledger: &Ledg
 fn first_missing(selector: &LabelSelector, environment: &Environment) -> Option<MissingLabel> {
     let mismatch = selector.missing(&environment.labels).into_iter().next()?;
     Some(MissingLabel { key: mismatch.key.to_owned(), wanted: mismatch.wanted.to_owned(), actual: mismatch.actual.map(str::to_owned) })
+}
+
+fn describe_selector(selector: &LabelSelector) -> String {
+    let labels: Vec<String> = selector.match_labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    if labels.is_empty() { "asks for no label".to_owned() } else { format!("has {}", labels.join(", ")) }
+}
+
+fn describe_pools(phase: &PhaseDemand<'_>, pools: &[&Pool]) -> String {
+    let pool =
+        |pool: &&Pool| format!("{} (needs {} of {} GPUs on a node)", pool.id, phase.gpus_on(pool).unwrap_or(u32::MAX), pool.gpus_per_node);
+    format!("{} can run on {}", phase.name, pools.iter().map(pool).collect::<Vec<_>>().join(", "))
+}
+
+fn describe_sizing(sizing: &Sizing, ledger: &Ledger) -> String {
+    let phase = |charge: &Charge| {
+        let (free, total) = (ledger.free(&charge.pool), ledger.total(&charge.pool));
+        format!("{} x {} GPUs on {} ({free} of {total} free)", charge.replicas, charge.gpus_per_replica, charge.pool)
+    };
+    format!("needs {}", sizing.charges().iter().map(phase).collect::<Vec<_>>().join(" and "))
 }

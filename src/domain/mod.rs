@@ -1,11 +1,14 @@
 //! The rules. Objects as JSON, YAML or proto, the clock and environment variables never enter this room.
 
+pub mod bounds;
+pub mod cluster;
 pub mod contention;
 pub mod deployment;
 pub mod engine_args;
 mod engine_options;
 pub mod environment;
 pub mod holdings;
+pub mod input;
 pub mod ledger;
 pub mod matching;
 pub mod model;
@@ -17,4 +20,5 @@ pub mod schedule;
 pub mod search;
 pub mod sizing;
 pub mod template_text;
+pub mod trace;
 pub mod violation;

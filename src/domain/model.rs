@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::EnvVar;
 
+use crate::api::limits::{self, Limits};
 use crate::api::model::{Engine, Model as ApiModel, ModelSpec, PodResources, SecretRef, ServingProfile, Source};
 use crate::api::model_deployment::{ModelKind, Topology};
 use crate::api::quantity::Quantity;
 use crate::api::selector::LabelSelector;
+use crate::domain::bounds::{check_count, check_distinct, check_length, check_number, check_positive, check_selector};
 use crate::domain::engine_args::{EngineArgs, Gpus};
 use crate::domain::names::TOKEN_KEY;
-use crate::domain::template_text::{self, holds_template, model_name_error};
+use crate::domain::template_text::{self, TEMPLATE_REFUSED, holds_template, model_name_error};
 use crate::domain::violation::Violation;
 
 /// A model whose model-wide rules hold. Its profiles may each break rules of their own.
@@ -109,6 +111,7 @@ impl Model {
 pub fn validate_model(kind: ModelKind, model: &ApiModel) -> Result<Model, Vec<Violation>> {
     let spec = &model.spec;
     let mut violations = Vec::new();
+    check_length("spec.model.name", &spec.model.name, limits::NAME, &mut violations);
     if let Some(problem) = model_name_error(&spec.model.name) {
         violations.push(Violation::new("spec.model.name", problem.to_string()));
     }
@@ -116,20 +119,10 @@ pub fn validate_model(kind: ModelKind, model: &ApiModel) -> Result<Model, Vec<Vi
     let secret = spec.hugging_face.as_ref().and_then(|hub| hub.secret_ref.as_ref());
     let token = secret.and_then(|secret| token(kind, &model.metadata.namespace, secret, &mut violations));
     for (field, quantity) in [("vram", &spec.resources.vram), ("cpu", &spec.resources.cpu), ("memory", &spec.resources.memory)] {
-        require_positive(&format!("spec.resources.{field}"), quantity, &mut violations);
+        check_positive(format!("spec.resources.{field}"), quantity, &mut violations);
     }
-    if !(1..=8).contains(&spec.serving.len()) {
-        violations.push(Violation::new("spec.serving", format!("has {} profiles; list 1 to 8", spec.serving.len())));
-    }
-    let mut names = BTreeSet::new();
-    for (index, profile) in spec.serving.iter().enumerate() {
-        if !names.insert(&profile.name) {
-            violations.push(Violation::new(
-                format!("spec.serving[{index}].name"),
-                format!("repeats {:?}; give each profile a name of its own", profile.name),
-            ));
-        }
-    }
+    check_count("spec.serving", spec.serving.len(), limits::PROFILES, &mut violations);
+    check_distinct("spec.serving", spec.serving.iter().map(|profile| profile.name.as_str()), &mut violations);
     if !violations.is_empty() {
         return Err(violations);
     }
@@ -147,6 +140,7 @@ fn model_uri(spec: &ModelSpec, violations: &mut Vec<Violation>) -> String {
     match (spec.source, &spec.hugging_face, &spec.uri) {
         (Source::HuggingFace, Some(hub), _) => {
             for (field, text) in [("repo", &hub.repo), ("revision", &hub.revision)] {
+                check_length(format!("spec.huggingFace.{field}"), text, limits::NAME, violations);
                 let fits = text.starts_with(|c: char| c.is_ascii_alphanumeric())
                     && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
                 if !fits {
@@ -172,6 +166,7 @@ fn model_uri(spec: &ModelSpec, violations: &mut Vec<Violation>) -> String {
             String::new()
         }
         (Source::Uri, _, Some(uri)) => {
+            check_length("spec.uri", uri, limits::URI, violations);
             let path = ["hf://", "s3://", "pvc://", "oci://"].iter().find_map(|scheme| uri.strip_prefix(scheme));
             let plain = uri.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '\\' | '`' | '<' | '>' | '{' | '}'));
             if path.is_none_or(str::is_empty) || !plain {
@@ -191,12 +186,10 @@ fn model_uri(spec: &ModelSpec, violations: &mut Vec<Violation>) -> String {
 
 fn token(kind: ModelKind, namespace: &str, secret: &SecretRef, violations: &mut Vec<Violation>) -> Option<Token> {
     let path = "spec.huggingFace.secretRef";
-    let name = secret.name.clone().filter(|name| !name.is_empty());
-    if name.is_none() {
-        violations.push(Violation::new(format!("{path}.name"), "is missing; name the Secret that holds the token"));
-    }
-    if secret.key.is_empty() {
-        violations.push(Violation::new(format!("{path}.key"), "is empty; name the key of the Secret"));
+    for (field, text) in [("name", Some(&secret.name)), ("namespace", secret.namespace.as_ref()), ("key", Some(&secret.key))] {
+        if let Some(text) = text {
+            check_length(format!("{path}.{field}"), text, limits::NAME, violations);
+        }
     }
     let namespace = match (kind, &secret.namespace) {
         (ModelKind::ClusterModel, None) => {
@@ -213,15 +206,17 @@ fn token(kind: ModelKind, namespace: &str, secret: &SecretRef, violations: &mut 
         (ModelKind::Model, _) => Some(namespace.to_owned()),
         (ModelKind::ClusterModel, Some(namespace)) => Some(namespace.clone()),
     };
-    Some(Token { namespace: namespace?, name: name?, key: secret.key.clone() })
+    Some(Token { namespace: namespace?, name: secret.name.clone(), key: secret.key.clone() })
 }
 
 fn validate_profile(index: usize, profile: &ServingProfile, spec: &ModelSpec) -> Profile {
     let path = format!("spec.serving[{index}]");
     let mut violations = Vec::new();
-    if profile.name.is_empty() || profile.name.len() > 63 || holds_template(&profile.name) {
-        violations.push(Violation::new(format!("{path}.name"), "must be 1 to 63 characters without \"{{\""));
+    check_length(format!("{path}.name"), &profile.name, limits::PROFILE_NAME, &mut violations);
+    if holds_template(&profile.name) {
+        violations.push(Violation::new(format!("{path}.name"), TEMPLATE_REFUSED));
     }
+    check_selector(&format!("{path}.environmentSelector"), profile.environment_selector.as_ref(), &mut violations);
     match (profile.topology, &profile.prefill) {
         (Topology::PrefillDecode, None) => {
             violations.push(Violation::new(format!("{path}.prefill"), "is missing; topology PrefillDecode needs it, complete"));
@@ -254,13 +249,16 @@ fn phase(path: &str, engine: &Engine, resources: Option<&PodResources>, spec: &M
     validate_engine(&format!("{path}.engine"), engine, violations);
     let nothing = PodResources::default();
     let resources = resources.unwrap_or(&nothing);
-    if resources.gpu == Some(0) {
-        violations.push(Violation::new(format!("{path}.resources.gpu"), "is 0; set it to at least 1"));
+    if let Some(gpu) = resources.gpu {
+        check_number(format!("{path}.resources.gpu"), gpu, limits::GPUS, violations);
+    }
+    if let Some(accelerator) = &resources.accelerator {
+        check_length(format!("{path}.resources.accelerator"), accelerator, limits::ACCELERATOR, violations);
     }
     let written = [("cpu", &resources.cpu), ("memory", &resources.memory), ("sharedMemory", &resources.shared_memory)];
     for (field, quantity) in written {
         if let Some(quantity) = quantity {
-            require_positive(&format!("{path}.resources.{field}"), quantity, violations);
+            check_positive(format!("{path}.resources.{field}"), quantity, violations);
         }
     }
     let env_names: Vec<&str> = engine.env.iter().map(|variable| variable.name.as_str()).collect();
@@ -280,13 +278,15 @@ fn phase(path: &str, engine: &Engine, resources: Option<&PodResources>, spec: &M
 
 /// KServe puts the whole object through a Go template and the arguments through a shell, see `compose::argv`.
 fn validate_engine(path: &str, engine: &Engine, violations: &mut Vec<Violation>) {
-    if engine.image.is_empty() || engine.image.chars().any(char::is_whitespace) || holds_template(&engine.image) {
+    check_length(format!("{path}.image"), &engine.image, limits::IMAGE, violations);
+    if engine.image.chars().any(char::is_whitespace) || holds_template(&engine.image) {
         violations.push(Violation::new(format!("{path}.image"), "must be an image reference without spaces or \"{{\""));
     }
-    if engine.startup_timeout_seconds == Some(0) {
-        violations.push(Violation::new(format!("{path}.startupTimeoutSeconds"), "is 0; set it to at least 10"));
+    if let Some(seconds) = engine.startup_timeout_seconds {
+        check_number(format!("{path}.startupTimeoutSeconds"), seconds, limits::STARTUP_SECONDS, violations);
     }
-    validate_env(&format!("{path}.env"), &engine.env, violations);
+    validate_env(&format!("{path}.env"), &engine.env, limits::ENGINE_ENV, violations);
+    check_count(format!("{path}.args"), engine.args.len(), limits::ARGS, violations);
     for (index, arg) in engine.args.iter().enumerate() {
         if arg.contains('\0') {
             violations.push(Violation::new(format!("{path}.args[{index}]"), "holds a NUL character, which no argument can; remove it"));
@@ -301,24 +301,29 @@ fn validate_engine(path: &str, engine: &Engine, violations: &mut Vec<Violation>)
 }
 
 /// The rules of any list of environment variables.
-pub fn validate_env(path: &str, env: &[EnvVar], violations: &mut Vec<Violation>) {
-    let mut names = BTreeSet::new();
+pub fn validate_env(path: &str, env: &[EnvVar], most: Limits, violations: &mut Vec<Violation>) {
+    check_count(path, env.len(), most, violations);
+    check_distinct(path, env.iter().map(|variable| variable.name.as_str()), violations);
     for (index, variable) in env.iter().enumerate() {
         let path = format!("{path}[{index}]");
-        if variable.name.is_empty() || variable.name.contains(['=', '\0']) || holds_template(&variable.name) {
-            violations.push(Violation::new(format!("{path}.name"), "must be a variable's name, without '=' or \"{{\""));
-        }
-        if !names.insert(&variable.name) {
-            violations.push(Violation::new(format!("{path}.name"), format!("repeats {:?}; keep one of them", variable.name)));
+        // An argument may refer to the name, and a quote in it would end the argument's quoting.
+        let plain = |c: char| (c == ' ' || c.is_ascii_graphic()) && !matches!(c, '=' | '\'');
+        if variable.name.is_empty() || !variable.name.chars().all(plain) || holds_template(&variable.name) {
+            violations.push(Violation::new(
+                format!("{path}.name"),
+                "must be a variable's name: printable ASCII without '=', single quotes and \"{{\"",
+            ));
         }
         if variable.value.is_some() && variable.value_from.is_some() {
             violations.push(Violation::new(&path, "has value and valueFrom; keep one of them"));
         }
-        if template_text::serialized_holds_template(variable) && !holds_template(&variable.name) {
-            violations.push(Violation::new(
-                format!("{path}.value"),
-                "holds \"{{\", which KServe takes for a template of its own; only arguments may hold it",
-            ));
+        for (field, holds) in [
+            ("value", variable.value.as_deref().is_some_and(holds_template)),
+            ("valueFrom", template_text::serialized_holds_template(&variable.value_from)),
+        ] {
+            if holds {
+                violations.push(Violation::new(format!("{path}.{field}"), TEMPLATE_REFUSED));
+            }
         }
     }
 }
@@ -348,11 +353,4 @@ pub fn quote_breaking_references(engine: &Engine, below: &[EnvVar]) -> Vec<(usiz
         found.extend(template_text::env_refs(arg).into_iter().find(|name| carriers.contains(name)).map(|name| (index, name.to_owned())));
     }
     found
-}
-
-/// A quantity that must be more than nothing.
-fn require_positive(path: &str, quantity: &Quantity, violations: &mut Vec<Violation>) {
-    if !quantity.is_positive() {
-        violations.push(Violation::new(path, format!("is {quantity}; set it to more than 0")));
-    }
 }

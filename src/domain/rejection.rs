@@ -175,6 +175,26 @@ impl Reason {
         }
     }
 
+    /// What the check looked at that failed.
+    #[must_use]
+    pub fn check(&self) -> &'static str {
+        match self {
+            Self::Deleting => "existence",
+            Self::Cordoned { .. } => "availability",
+            Self::NotReady => "access",
+            Self::SecretElsewhere { .. } => "Hugging Face Secret",
+            Self::EnvironmentInvalid { .. } => "validity",
+            Self::SelectorMismatch { .. } => "deployment's selector",
+            Self::NoProfileForTopology { .. } => "topology",
+            Self::ProfileSelectorMismatch { .. } => "profile's selector",
+            Self::NoRdma { .. } => "RDMA",
+            Self::NoAccelerator { .. } => "accelerator",
+            Self::NodeTooSmall { .. } => "node size",
+            Self::InsufficientGpus { .. } => "free GPUs",
+            Self::SameCluster { .. } => "cluster",
+        }
+    }
+
     /// How many checks came before the one that failed.
     #[must_use]
     pub fn step(&self) -> usize {

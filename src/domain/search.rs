@@ -11,6 +11,7 @@ use crate::domain::placement::{Action, EnvironmentState, Environments, Existing,
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::retention::Retained;
 use crate::domain::schedule::Situation;
+use crate::domain::trace::{Check, Trace};
 
 /// How new placements were found.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +22,8 @@ pub struct Decision {
     pub matched: usize,
     /// The others, sorted by name.
     pub rejections: Vec<Rejection>,
+    /// The checks of every environment that was looked at for a new placement, by name; empty unless somebody asked.
+    pub checks: BTreeMap<String, Vec<Check>>,
 }
 
 /// The search for new placements.
@@ -42,10 +45,15 @@ impl Search<'_> {
         let occupied: BTreeSet<&str> = self.staying.iter().map(|(_, placement)| placement.environment.as_str()).collect();
         let mut candidates: Vec<(Candidate, &Environment)> = Vec::new();
         let mut rejections = Vec::new();
+        let mut checks = BTreeMap::new();
         for (name, state) in environments.iter().filter(|(name, _)| !occupied.contains(name.as_str())) {
-            match self.consider(fleet, name, state) {
+            let mut trace = Trace::new(self.situation.explain);
+            match self.consider(fleet, name, state, &mut trace) {
                 Ok(candidate) => candidates.push(candidate),
                 Err(reason) => rejections.push(Rejection { environment: name.clone(), reason }),
+            }
+            if self.situation.explain {
+                checks.insert(name.clone(), trace.checks());
             }
         }
         candidates.sort_by(|(a, _), (b, _)| {
@@ -59,6 +67,11 @@ impl Search<'_> {
             let holder = clusters.get(&environment.cluster).filter(|holder| **holder != candidate.environment);
             if let Some(holder) = holder {
                 let reason = Reason::SameCluster { environment: holder.clone() };
+                if let Some(checks) = checks.get_mut(&candidate.environment) {
+                    let mut trace = Trace::new(true);
+                    trace.failed(None, &reason);
+                    checks.extend(trace.checks());
+                }
                 rejections.push(Rejection { environment: candidate.environment, reason });
                 continue;
             }
@@ -71,13 +84,23 @@ impl Search<'_> {
             }
         }
         rejections.sort_by(|a, b| a.environment.cmp(&b.environment));
-        (found, Some(Decision { considered: environments.len(), matched, rejections }))
+        (found, Some(Decision { considered: environments.len(), matched, rejections, checks }))
     }
 
     /// Whether one environment can take a placement.
-    fn consider<'e>(&self, fleet: &Fleet, name: &str, state: &'e EnvironmentState) -> Result<(Candidate, &'e Environment), Reason> {
+    fn consider<'e>(
+        &self,
+        fleet: &Fleet,
+        name: &str,
+        state: &'e EnvironmentState,
+        trace: &mut Trace,
+    ) -> Result<(Candidate, &'e Environment), Reason> {
         let environment = match state {
-            EnvironmentState::Invalid(violations) => return Err(Reason::EnvironmentInvalid { violations: violations.clone() }),
+            EnvironmentState::Invalid(violations) => {
+                let reason = Reason::EnvironmentInvalid { violations: violations.clone() };
+                trace.failed(None, &reason);
+                return Err(reason);
+            }
             EnvironmentState::Usable(environment) => environment,
         };
         let wish = self.situation.wish;
@@ -93,7 +116,7 @@ impl Search<'_> {
             });
             return Err(Reason::InsufficientGpus { profile: placement.profile.clone(), needs: needs.collect() });
         }
-        match_environment(wish, environment, &ledger).map(|candidate| (candidate, environment.as_ref()))
+        match_environment(wish, environment, &ledger, trace).map(|candidate| (candidate, environment.as_ref()))
     }
 
     /// The clusters that have a placement, whatever has become of its environment, each with that environment's name.

@@ -1,5 +1,8 @@
 //! Text that other programs interpret on its way to the engine: KServe's templates, the shell of its presets, the kubelet.
 
+/// Why a text that holds what starts an action in a Go template is refused.
+pub const TEMPLATE_REFUSED: &str = "holds \"{{\", which KServe takes for a template of its own; only an engine's arguments may hold it";
+
 /// Whether a text holds what starts an action in a Go template. KServe puts the whole serving object through one.
 #[must_use]
 pub fn holds_template(text: &str) -> bool {

@@ -2,6 +2,12 @@
 
 use std::fmt;
 
+/// So many are listed on one line.
+const MOST_LISTED: usize = 10;
+
+/// No part of a violation is longer, in characters, because what it quotes can be of any size.
+const LONGEST: usize = 1024;
+
 /// A field, and what is wrong with it and what to do, as one sentence.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
@@ -14,7 +20,14 @@ pub struct Violation {
 impl Violation {
     /// A violation of a field.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), message: message.into() }
+        Self { path: bounded(path.into()), message: bounded(message.into()) }
+    }
+}
+
+fn bounded(text: String) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned() + "…",
+        None => text,
     }
 }
 
@@ -24,8 +37,11 @@ impl fmt::Display for Violation {
     }
 }
 
-/// All of them on one line.
+/// The first of them on one line, and how many more there are: it ends up in conditions and events.
 #[must_use]
 pub fn join(violations: &[Violation]) -> String {
-    violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    let listed: Vec<String> = violations.iter().take(MOST_LISTED).map(ToString::to_string).collect();
+    let more = violations.len().saturating_sub(listed.len());
+    let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
+    listed.join("; ") + &rest
 }

@@ -17,7 +17,9 @@ use crate::api::input::Input;
 use crate::api::metadata::Header;
 use crate::api::{API_VERSION, inference_environment as environment_api, model_deployment as deployment_api};
 use crate::compose::composition::Composition;
-use crate::domain::names::namespace_error;
+use crate::compose::explanation::ExplainedEnvironment;
+use crate::domain::input::validate_input;
+use crate::domain::violation::join;
 use crate::function::proto::{RunFunctionRequest, RunFunctionResponse};
 use crate::function::requirements::Requirements;
 use crate::function::structs::from_struct;
@@ -75,6 +77,13 @@ pub fn run(request: &RunFunctionRequest) -> (RunFunctionResponse, Report) {
     shielded(request, respond)
 }
 
+/// Why the deployment of a request is placed where it is: every environment with the checks it went through. Nothing for
+/// another kind, and where the request does not hold what a decision needs.
+#[must_use]
+pub fn explain(request: &RunFunctionRequest) -> Vec<ExplainedEnvironment> {
+    model_deployment::explain(request)
+}
+
 /// What `answer` says to a request; where it panics, a fatal result: an error of gRPC would have no conditions.
 pub fn shielded(
     request: &RunFunctionRequest,
@@ -127,14 +136,8 @@ fn composite(request: &RunFunctionRequest) -> &[u8] {
 
 /// The step's input.
 fn read_input(request: &RunFunctionRequest) -> Result<Input, String> {
-    match request.input.as_deref() {
-        None => Ok(Input::default()),
-        Some(bytes) => {
-            let input: Input = from_struct(bytes).map_err(|error| format!("input: {error}"))?;
-            match input.remote_namespace.as_deref().and_then(namespace_error) {
-                Some(problem) => Err(format!("input: remoteNamespace: {problem}")),
-                None => Ok(input),
-            }
-        }
-    }
+    let Some(bytes) = request.input.as_deref() else { return Ok(Input::default()) };
+    let input: Input = from_struct(bytes).map_err(|error| format!("input: {error}"))?;
+    validate_input(&input).map_err(|violations| format!("input: {}", join(&violations)))?;
+    Ok(input)
 }

@@ -10,6 +10,7 @@ use crate::api::model_deployment::{ModelDeployment, ModelRef};
 use crate::api::model_deployment_status::{ModelDeploymentStatus, ReportedDeployment};
 use crate::compose::composition::Composition;
 use crate::compose::conditions::PLACEMENTS_SCHEDULED;
+use crate::compose::explanation::{self, ExplainedEnvironment};
 use crate::compose::model_deployment::{Inputs, ModelState, compose, plan, refuse_spec};
 use crate::domain::deployment::{Deployment, validate_deployment};
 use crate::domain::environment::validate_environment;
@@ -27,20 +28,25 @@ use crate::function::{Answer, composite, read_input};
 
 /// Answers a request for a ModelDeployment.
 pub(crate) fn answer(request: &RunFunctionRequest) -> Answer {
+    match read_inputs(request) {
+        Ok((requirements, inputs)) => Answer::Done(requirements, Box::new(compose(&inputs)), Box::new(inputs.settings)),
+        Err(answer) => answer,
+    }
+}
+
+/// Every environment as the deployment of a request sees it, with the checks it went through; nothing where the request
+/// does not hold what a decision needs.
+pub(crate) fn explain(request: &RunFunctionRequest) -> Vec<ExplainedEnvironment> {
+    read_inputs(request).map(|(_, inputs)| explanation::explain(&inputs)).unwrap_or_default()
+}
+
+/// Everything that a composition depends on, or the answer where that cannot be had.
+fn read_inputs(request: &RunFunctionRequest) -> Result<(Requirements, Inputs), Answer> {
     // A status that is damaged or of another version is forgotten, not an error: placements are observed.
     let status = from_struct::<ReportedDeployment>(composite(request)).unwrap_or_default().status;
-    let settings = match read_input(request) {
-        Ok(settings) => settings,
-        Err(message) => return refuse("InputInvalid", message, &status),
-    };
-    let deployment = match read_deployment(request) {
-        Ok(deployment) => deployment,
-        Err(message) => return refuse("SpecInvalid", message, &status),
-    };
-    let observed = match read_observed(request) {
-        Ok(observed) => observed,
-        Err(message) => return refuse("ObservedUnreadable", message, &status),
-    };
+    let settings = read_input(request).map_err(|message| refuse("InputInvalid", message, &status))?;
+    let deployment = read_deployment(request).map_err(|message| refuse("SpecInvalid", message, &status))?;
+    let observed = read_observed(request).map_err(|message| refuse("ObservedUnreadable", message, &status))?;
     let existing = observed.placements(&status, &deployment);
     let mut requirements = Requirements::default();
     requirements.require_model(&deployment.model_ref, &deployment.namespace);
@@ -58,7 +64,7 @@ pub(crate) fn answer(request: &RunFunctionRequest) -> Answer {
         requirements.require_everything();
     }
     if !requirements.are_resolved(request) {
-        return Answer::Waiting(requirements);
+        return Err(Answer::Waiting(requirements));
     }
     let inputs = Inputs {
         model: read_model(request, &deployment.model_ref),
@@ -75,9 +81,9 @@ pub(crate) fn answer(request: &RunFunctionRequest) -> Answer {
         && !plan(&inputs, model).is_steady(&inputs.deployment, &inputs.existing)
     {
         requirements.require_everything();
-        return Answer::Waiting(requirements);
+        return Err(Answer::Waiting(requirements));
     }
-    Answer::Done(requirements, Box::new(compose(&inputs)), Box::new(inputs.settings))
+    Ok((requirements, inputs))
 }
 
 fn refuse(reason: &str, message: String, status: &ModelDeploymentStatus) -> Answer {

@@ -7,7 +7,7 @@
 
 use std::cmp::Ordering;
 
-use function_modelplane::api::quantity::{Quantity, QuantityError};
+use function_modelplane::api::quantity::{PositiveQuantity, Quantity, QuantityError};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -304,7 +304,35 @@ fn the_schema_is_the_one_kubernetes_takes() {
     );
 }
 
+/// What the schema says of a text that must be more than nothing.
+fn schema_takes(text: &str) -> bool {
+    let schema = schemars::schema_for!(Vec<PositiveQuantity>);
+    let pattern = schema.pointer("/items/pattern").unwrap().as_str().unwrap();
+    regex::Regex::new(pattern).unwrap().is_match(text)
+}
+
+#[test]
+fn a_quantity_of_nothing_or_less_does_not_pass_the_schema_of_a_positive_one() {
+    for (text, nanos) in kubernetes_values() {
+        assert_eq!(schema_takes(text), nanos > 0, "{text}");
+    }
+    for text in ["-1", "-0.5Gi", "+0", "00.00", ".0Mi", "0e9", "much", "", " 1"] {
+        assert!(!schema_takes(text), "{text}");
+    }
+    for text in ["+1", "007", "1.", ".5", "0.0000000000001", "10Gi", "1e-20", "100m"] {
+        assert!(schema_takes(text), "{text}");
+    }
+}
+
 proptest! {
+    /// The schema and the function agree on what is more than nothing.
+    #[test]
+    fn the_schema_takes_what_is_positive(text in "[-+]?[0-2]{0,4}[.]?[0-2]{0,4}(m|k|Mi|Gi|e[0-9]|E-[0-9])?") {
+        if let Ok(parsed) = text.parse::<Quantity>() {
+            prop_assert_eq!(schema_takes(&text), parsed.is_positive());
+        }
+    }
+
     /// Hostile text is an answer, not a panic, and the text survives.
     #[test]
     fn any_text_is_read_or_refused(text in "[-+]?[0-9.]{0,50}[eEinumkKMGTP]{0,2}[-+]?[0-9]{0,12}|\\PC{0,20}") {

@@ -155,13 +155,17 @@ fn a_document_that_is_no_manifest_is_refused_at_its_place() {
         ("---\n\nspec: {}\n", format!("<stdin>:3:1: apiVersion is missing: {every}"), "the document's place"),
         ("apiVersion: v1\nspec: {}\n", format!("<stdin>:1:1: kind is missing: {every}"), "kind"),
         ("apiVersion: v1\nkind: ''\n", format!("<stdin>:2:1: kind is missing: {every}"), "empty is missing"),
-        ("apiVersion: v1\nkind: K\n", format!("<stdin>:1:1: metadata.name is missing: {every}"), "no metadata"),
+        ("apiVersion: modelplane.ai/v1\nkind: K\n", format!("<stdin>:1:1: metadata.name is missing: {every}"), "no metadata"),
         (
-            "kind: K\napiVersion: v1\nmetadata:\n  labels: {}\n",
+            "kind: K\napiVersion: modelplane.ai/v1\nmetadata:\n  labels: {}\n",
             format!("<stdin>:3:1: metadata.name is missing: {every}"),
             "metadata is there",
         ),
-        ("kind: K\napiVersion: v1\nmetadata: x\n", format!("<stdin>:3:1: metadata.name is missing: {every}"), "metadata is a string"),
+        (
+            "kind: K\napiVersion: modelplane.ai/v1\nmetadata: x\n",
+            format!("<stdin>:3:1: metadata.name is missing: {every}"),
+            "metadata is a string",
+        ),
         (
             "kind: K\napiVersion: v1\nmetadata:\n  name: 12\n",
             format!("<stdin>:4:3: metadata.name must be a string, not a number: {quotes}"),
@@ -180,4 +184,20 @@ fn a_document_that_is_no_manifest_is_refused_at_its_place() {
     for (text, expected, why) in cases {
         assert_eq!(error(text), expected, "{why}");
     }
+}
+
+#[test]
+fn what_others_let_a_control_plane_name_is_left_out() {
+    let text = "\
+apiVersion: kubernetes.m.crossplane.io/v1alpha1
+kind: Object
+metadata: {generateName: chat-}
+---
+{apiVersion: render.crossplane.io/v1beta1, kind: Result, message: m}
+---
+{apiVersion: v1, kind: K, metadata: {name: a}}
+";
+    assert_eq!(names(&read(text).unwrap()), ["a"], "as in what crossplane render and preview print");
+    let ours = "apiVersion: modelplane.ai/v1alpha1\nkind: Model\nmetadata: {generateName: a-}\n";
+    assert_eq!(error(ours), "<stdin>:3:1: metadata.name is missing: every manifest needs apiVersion, kind and metadata.name");
 }

@@ -1,7 +1,10 @@
 //! The offline tool.
 
+mod examples;
+mod explain;
 mod locate;
 mod manifests;
+mod preview;
 mod yaml_hostile;
 mod yaml_input;
 mod yaml_output;
@@ -19,4 +22,3 @@ fn read(text: impl AsRef<[u8]>) -> Result<Vec<Manifest>, ManifestError> {
 fn error(text: impl AsRef<[u8]>) -> String {
     read(text).err().map(|error| error.to_string()).unwrap_or_default()
 }
-mod preview;

@@ -19,6 +19,11 @@ fn run(words: &[&str], stdin: &str) -> (Verdict, String, String) {
     (verdict, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }
 
+/// The table of a folder.
+pub(super) fn preview_of(folder: &std::path::Path) -> String {
+    run(&[&folder.display().to_string()], "").1
+}
+
 fn example(name: &str) -> String {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).display().to_string()
 }
@@ -49,7 +54,7 @@ ml-team-a/chat: 0/1 placed; 2/2 environments rejected: 2 lack label modelplane.a
 
 #[test]
 fn everything_that_the_examples_compose_is_as_it_was_last_read() {
-    for name in ["llama-405b", "llama-70b", "unified", "no-rdma", "break-glass"] {
+    for name in ["llama-405b", "llama-70b", "unified", "no-rdma", "break-glass", "contention"] {
         let (_, out, err) = run(&[&example(name), "-o", "yaml"], "");
         assert_eq!(err, "", "{name}");
         insta::assert_snapshot!(format!("example-{name}"), out);
@@ -70,7 +75,7 @@ fn what_is_wrong_with_a_manifest_is_said_with_its_place() {
         (
             "a misspelt topology would otherwise be served unified",
             deployment("  modelRef: {name: llama}\n  environments: 1\n  topolgy: PrefillDecode\n"),
-            "<stdin>:5:1: ModelDeployment chat: spec: unknown field `topolgy`, expected one of `modelRef`, `environments`, \
+            "<stdin>:8:3: ModelDeployment chat: spec: unknown field `topolgy`, expected one of `modelRef`, `environments`, \
              `environmentSelector`, `topology`, `scaling`, `prefill`, `strategy`, `crossplane`\n",
         ),
         (
@@ -113,4 +118,106 @@ ml-team-a/second: 0/1 placed; 1/1 environments rejected: 1 short of GPUs (need 1
   rejected us-east: InsufficientGpus: needs decode 2 x 4 GPUs and prefill 8 x 1 GPUs packed onto nodes; pool h200 has 0 of 16 free (profile vllm-disagg)
 ";
     assert_eq!((verdict, out.as_str()), (Verdict::NotPlaced, expected));
+}
+
+/// A model of one profile, a deployment of it and an environment, each a document; `profile` and `spec` are lines of a profile and of a
+/// deployment.
+fn manifests(profile: &str, deployment: &str) -> String {
+    format!(
+        "\
+apiVersion: modelplane.ai/v1alpha1
+kind: ClusterModel
+metadata: {{name: llama}}
+spec:
+  model: {{name: llama}}
+  source: URI
+  uri: s3://models/llama
+  resources: {{vram: 10Gi}}
+  serving:
+  - name: plain
+    engine: {{name: vLLM, image: vllm}}
+  - name: other
+{profile}
+---
+apiVersion: modelplane.ai/v1alpha1
+kind: ModelDeployment
+metadata: {{name: chat}}
+spec:
+  modelRef: {{name: llama}}
+  environments: 1
+{deployment}
+---
+apiVersion: modelplane.ai/v1alpha1
+kind: InferenceEnvironment
+metadata: {{name: here}}
+spec: {{cluster: {{source: Local, local: {{nodePools: [{{name: l4, gpu: {{acceleratorType: l4, memory: 24Gi}}}}]}}}}}}
+"
+    )
+}
+
+const PLACED: &str = "\
+DEPLOYMENT    ENVIRONMENT  TOPOLOGY  PROFILE  DECODE            PREFILL
+default/chat  here         Unified   plain    1 x 1 GPUs on l4  -
+default/chat: 1/1 placed
+";
+
+#[test]
+fn a_broken_profile_is_bad_input_where_a_deployment_would_use_it() {
+    let broken = "    engine: {name: vLLM, image: \"{{x}}\"}\n    resources:\n      gpu: 0\n      sharedMemory: -1";
+    let lines = "\
+<stdin>:13:26: ClusterModel llama: spec.serving[1].engine.image: must be an image reference without spaces or \"{{\"
+<stdin>:15:7: ClusterModel llama: spec.serving[1].resources.gpu: is 0; set it to 1 to 1024
+<stdin>:16:7: ClusterModel llama: spec.serving[1].resources.sharedMemory: is -1; set it to more than 0
+";
+    let (verdict, out, err) = run(&["-"], &manifests(broken, ""));
+    assert!(out.starts_with("default/chat: 0/1 placed; spec.serving[1].engine.image: "), "{out}");
+    assert_eq!((verdict, err.as_str()), (Verdict::BadInput, lines), "every violation has a line and a place of its own");
+    let other =
+        format!("{broken}\n    topology: PrefillDecode\n    prefill:\n      engine: {{name: vLLM, image: i}}\n      resources: {{gpu: 1}}");
+    let (verdict, out, err) = run(&["-"], &manifests(&other, ""));
+    assert_eq!((verdict, out.as_str(), err.as_str()), (Verdict::Placed, PLACED, lines), "said, but no deployment here would use it");
+}
+
+#[test]
+fn one_bad_object_does_not_hide_what_becomes_of_the_others() {
+    let text = format!(
+        "{}---\napiVersion: modelplane.ai/v1alpha1\nkind: InferenceEnvironment\nmetadata: {{name: unused}}\nspec:\n  cluster:\n    \
+         source: Existing\n---\napiVersion: modelplane.ai/v1alpha1\nkind: Model\nmetadata: {{name: unused}}\nspec:\n  model: {{nam: x}}\n\
+         ---\napiVersion: modelplane.ai/v1alpha1\nkind: ModelDeployment\nmetadata: {{name: huge}}\nspec:\n  modelRef: {{name: llama}}\n  \
+         environments: 1000\n  scaling: {{signal: Fixed, fixed: {{replicas: 0}}}}\n",
+        manifests("    engine: {name: vLLM, image: vllm}", "")
+    );
+    let (verdict, out, err) = run(&["-"], &text);
+    let rejected = "1/2 environments rejected: 1 invalid\n  rejected unused: EnvironmentInvalid: spec.cluster.existing: is missing; source \
+                    Existing needs it\n";
+    assert_eq!(out, format!("{}; {rejected}", PLACED.trim_end()));
+    let problems = "\
+<stdin>:32:3: InferenceEnvironment unused: spec.cluster.existing: is missing; source Existing needs it
+<stdin>:46:3: ModelDeployment huge: spec.environments: is 1000; set it to 1 to 100
+<stdin>:47:36: ModelDeployment huge: spec.scaling.fixed.replicas: is 0; set it to 1 to 100000
+<stdin>:39:11: Model unused: spec.model: unknown field `nam`, expected `name`
+";
+    assert_eq!((verdict, err.as_str()), (Verdict::BadInput, problems), "also of what nobody uses");
+}
+
+#[test]
+fn objects_of_others_are_ignored() {
+    let text = manifests("    engine: {name: vLLM, image: vllm}", "");
+    let configmap = |namespace: &str| format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: same, namespace: {namespace}}}\n");
+    let (verdict, out, err) = run(&["-"], &format!("{text}{}{}", configmap("a"), configmap("b")));
+    assert_eq!((verdict, out.as_str(), err.as_str()), (Verdict::Placed, PLACED, ""), "one name in two namespaces is no repetition");
+    let twice = text.split("---\n").nth(1).unwrap();
+    let (verdict, _, err) = run(&["-"], &format!("{text}---\n{twice}"));
+    assert_eq!((verdict, err.as_str()), (Verdict::BadInput, "<stdin>:28:1: repeats the ModelDeployment of <stdin>:15:1\n"), "ours is one");
+}
+
+#[test]
+fn what_preview_prints_can_be_previewed() {
+    let file = |name: &str| PathBuf::from(example("llama-405b")).join(name).display().to_string();
+    let paths = [file("clustermodel.yaml"), file("environments.yaml"), file("modeldeployment.yaml")];
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let (_, table, _) = run(&paths, "");
+    let (_, printed, _) = run(&[&paths[..], &["-o", "yaml"]].concat(), "");
+    let (verdict, again, err) = run(&[&paths[..2], &["-"]].concat(), &printed);
+    assert_eq!((verdict, again, err.as_str()), (Verdict::Placed, table, ""), "composed resources and results have no names yet");
 }

@@ -98,7 +98,7 @@ pub(super) fn holding(owner: &Deployment, settled: bool, environment: &str, pool
 /// Decides with everything in sight.
 pub(super) fn plan(deployment: &Deployment, model: &Model, environments: &Environments, existing: &[Existing], fleet: &Fleet) -> Plan {
     let wish = Wish { deployment, model, rdma: RdmaPolicy::Pin };
-    schedule(Situation { wish, environments, existing, fleet: Some(fleet) })
+    schedule(Situation { wish, environments, existing, fleet: Some(fleet), explain: false })
 }
 
 /// A placement of a plan as it exists after it was applied.

@@ -3,7 +3,7 @@
 use function_modelplane::domain::ledger::{Charge, Ledger};
 use proptest::prelude::*;
 
-use super::fleet::environment;
+use super::fleet::{Demand, environment};
 use super::packing::fits;
 
 fn charge(pool: &str, replicas: u32, gpus_per_replica: u32) -> Charge {
@@ -17,7 +17,7 @@ fn ledger(pools: &[(&str, u32, u32)]) -> Ledger {
 #[test]
 fn pods_are_packed_onto_nodes_not_summed() {
     let two_nodes = ledger(&[("h200", 2, 8)]);
-    let cases: [(&[(u32, u32)], bool, &str); 7] = [
+    let cases: [(&[Demand], bool, &str); 7] = [
         (&[(2, 4), (8, 1)], true, "16 of 16"),
         (&[(2, 4), (9, 1)], false, "17 of 16"),
         (&[(2, 8)], true, "a whole node each"),

@@ -8,6 +8,7 @@ use function_modelplane::domain::holdings::Fleet;
 use function_modelplane::domain::matching::{Wish, match_environment};
 use function_modelplane::domain::model::{Model, Token};
 use function_modelplane::domain::rejection::{CODES, Rejection, summarize};
+use function_modelplane::domain::trace::Trace;
 
 use super::fleet::{deployment, environment, environments, holding, plan, wished};
 
@@ -27,16 +28,18 @@ fn refusal(
     change(&mut east);
     let fleet = Fleet::new([holding(&deployment("other", 1, (1, 4), None), true, "east", "h100", (3, 4))]);
     let wish = Wish { deployment: &own, model: &model, rdma: RdmaPolicy::Pin };
-    let reason = match_environment(wish, &east, &fleet.ledger(&east)).unwrap_err();
+    let reason = match_environment(wish, &east, &fleet.ledger(&east), &mut Trace::default()).unwrap_err();
     (reason.code(), reason.to_string())
 }
+
+/// What is changed about the model and the environment, what the phases need, and what comes of it.
+type Case = (fn(&mut Model), fn(&mut Environment), ((u32, u32), (u32, u32)), &'static str, &'static str);
 
 #[test]
 fn every_check_that_fails_says_so_with_its_numbers() {
     let same: fn(&mut Model) = |_| {};
     let plain: fn(&mut Environment) = |_| {};
     let small = ((1, 1), (1, 1));
-    type Case = (fn(&mut Model), fn(&mut Environment), ((u32, u32), (u32, u32)), &'static str, &'static str);
     let cases: [Case; 13] = [
         (same, |east| east.deleting = true, small, "Deleting", "is being deleted"),
         (same, |east| east.availability = Availability::Cordoned, small, "Cordoned", "spec.availability is Cordoned: it takes nothing new"),
@@ -120,7 +123,7 @@ fn what_a_pod_needs_is_told_of_the_pool_that_comes_closest() {
     let mut east = environment("east", &[("h200", 9, 2), ("l4", 9, 8)]);
     east.pools[1].memory = serde_json::from_value("24Gi".into()).unwrap();
     let wish = Wish { deployment: &own, model: &model, rdma: RdmaPolicy::Pin };
-    let reason = match_environment(wish, &east, &Fleet::default().ledger(&east)).unwrap_err();
+    let reason = match_environment(wish, &east, &Fleet::default().ledger(&east), &mut Trace::default()).unwrap_err();
     assert_eq!(reason.to_string(), "unified needs 6 GPUs on one node, the largest has 2 (profile unified)");
 }
 
@@ -133,7 +136,7 @@ fn the_profile_that_came_furthest_speaks() {
     model.profiles.insert(0, first);
     let wish = Wish { deployment: &own, model: &model, rdma: RdmaPolicy::Pin };
     let east = environment("east", &[("h200", 1, 8)]);
-    let reason = match_environment(wish, &east, &Fleet::default().ledger(&east)).unwrap_err();
+    let reason = match_environment(wish, &east, &Fleet::default().ledger(&east), &mut Trace::default()).unwrap_err();
     assert_eq!(reason.code(), "NodeTooSmall", "the other one does not even match the label");
 }
 

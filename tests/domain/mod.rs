@@ -1,13 +1,18 @@
 //! The rules.
 
 mod contention;
+mod deployment;
 mod engine_args;
+mod environment;
 mod fleet;
+mod input;
 mod ledger;
 mod matching;
+mod model;
 mod names;
 mod packing;
 mod retention;
 mod schedule_properties;
 mod simulation;
 mod template_text;
+mod violation;

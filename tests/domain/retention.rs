@@ -99,10 +99,10 @@ fn a_local_placement_is_in_the_local_cluster_even_when_its_environment_is_gone()
 fn a_quote_in_the_environments_variables_freezes_what_refers_to_it() {
     let (own, mut model) = wished("chat", 1, (1, 1), Some((1, 1)));
     model.profiles[0].decode.engine.args = vec!["--x=$(NCCL_IB_HCA)".to_owned()];
-    let plain = environment("a", &[("p", 1, 8)]);
-    let mut existing = apply(&own, &plan(&own, &model, &environments([plain.clone()]), &[], &Fleet::default()), &[]);
+    let before = environment("a", &[("p", 1, 8)]);
+    let mut existing = apply(&own, &plan(&own, &model, &environments([before.clone()]), &[], &Fleet::default()), &[]);
     ready(&mut existing);
-    let mut quoted = plain;
+    let mut quoted = before;
     let rdma = serde_json::json!({"type": "InfiniBand", "env": [{"name": "NCCL_IB_HCA", "value": "a'; reboot; '"}]});
     quoted.rdma = Some(serde_json::from_value::<Rdma>(rdma).unwrap());
     let plan = plan(&own, &model, &environments([quoted]), &existing, &Fleet::default());

@@ -85,8 +85,7 @@ impl World {
     /// What a deployment sees of the others.
     fn seen_by(&mut self, own: usize) -> Fleet {
         let mut seen = Vec::new();
-        for (index, actor) in self.actors.iter().enumerate().filter(|(index, _)| *index != own) {
-            let _ = index;
+        for (_, actor) in self.actors.iter().enumerate().filter(|(index, _)| *index != own) {
             let age = self.random.below(STALE.min(actor.reported.len() - 1) + 1);
             seen.extend(actor.reported[actor.reported.len() - 1 - age].clone());
         }
@@ -164,7 +163,9 @@ impl World {
         for existing in self.actors.iter().flat_map(|actor| &actor.existing) {
             let pools = environment(&existing.environment, &[("p", 2, 8)]).pools;
             let ledger = ledgers.entry(existing.environment.clone()).or_insert_with(|| Ledger::new(&pools));
-            charges(existing).iter().for_each(|charge| ledger.charge(charge));
+            for charge in charges(existing) {
+                ledger.charge(&charge);
+            }
         }
         ledgers.into_iter().filter(|(_, ledger)| ledger.unplaced("p") > 0).map(|(name, _)| name).collect()
     }

@@ -1,5 +1,8 @@
 //! Modelplane's own API keeps its meaning: manifests with the fields and values of its examples do here what they did there.
 
+use bytes::Bytes;
+use function_modelplane::function::proto::Resource;
+use function_modelplane::function::structs::to_struct;
 use serde_json::{Value, json};
 
 use super::cluster::Cluster;
@@ -140,6 +143,39 @@ fn a_gke_cluster_that_nobody_provisioned_is_not_ready_for_anything() {
     let own = Cluster::new(gke(), Vec::new()).reconcile();
     assert!(own.held_back() && own.fatal().is_none(), "without any composed resource it would be Ready");
     assert_eq!(own.conditions(), vec![("EnvironmentValid".to_owned(), "False", "NotProvisioned".to_owned())]);
+}
+
+#[test]
+fn a_gke_cluster_that_was_provisioned_before_is_valid_and_keeps_its_status() {
+    let own = Cluster::new(provisioned(), Vec::new()).reconcile();
+    assert_eq!(own.conditions(), vec![("EnvironmentValid".to_owned(), "True", "Valid".to_owned())]);
+    assert!(!own.held_back(), "it is used, so it is ready");
+    assert_eq!(own.status(), provisioned()["status"], "a field that is not repeated is gone");
+}
+
+#[test]
+fn what_an_earlier_step_reports_of_a_gke_cluster_passes_through() {
+    let mut cluster = Cluster::new(provisioned(), Vec::new());
+    let moved =
+        json!({"apiVersion": "modelplane.ai/v1alpha1", "kind": "InferenceEnvironment", "status": {"gateway": {"address": "10.9.9.9"}}});
+    cluster.earlier.composite = Some(Resource { resource: Some(to_struct(&moved).unwrap()), ..Resource::default() });
+    cluster.earlier.resources.insert("gke-cluster".to_owned(), Resource { resource: Some(Bytes::new()), ..Resource::default() });
+    assert_eq!(cluster.dry_run().status(), moved["status"]);
+}
+
+#[test]
+fn a_deployment_that_scales_on_concurrency_is_refused_until_it_is_rendered() {
+    let mut autoscaled = deployment();
+    autoscaled["metadata"]["name"] = json!("qwen-prod");
+    autoscaled["spec"]["environments"] = json!(2);
+    autoscaled["spec"]["scaling"] = json!({"signal": "Concurrency", "concurrency":
+        {"minReplicas": 1, "maxReplicas": 5, "target": 10, "utilization": 70, "scaleDownDelay": 300}});
+    let refused = Cluster::new(autoscaled, vec![model(), provisioned()]).reconcile();
+    assert_eq!(
+        refused.fatal().as_deref(),
+        Some("spec.scaling.signal: is Concurrency, which this version cannot render yet; use Fixed or WVA"),
+        "valid to Modelplane, and not yet to us: fixed replicas in its place would be a surprise"
+    );
 }
 
 #[test]

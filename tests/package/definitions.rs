@@ -39,6 +39,13 @@ struct Definition {
 
 const READY: (&str, &str) = ("READY", ".status.conditions[?(@.type=='Ready')].status");
 
+/// A ClusterModel has no namespace of its own, so its Secret's must be said; a Model's Secret is in the Model's.
+fn cluster_model_spec() -> Value {
+    let mut spec = structural::<ModelSpec>();
+    spec["properties"]["huggingFace"]["properties"]["secretRef"]["required"] = json!(["name", "namespace"]);
+    spec
+}
+
 fn definitions() -> Vec<Definition> {
     let empty_status = || json!({"type": "object", "description": "Conditions only."});
     let model_columns = &[READY, ("MODEL", ".spec.model.name"), ("VRAM", ".spec.resources.vram")];
@@ -66,7 +73,7 @@ fn definitions() -> Vec<Definition> {
             scope: "Cluster",
             description: "A model of the platform's catalog, and how it can be served.",
             columns: model_columns,
-            spec: structural::<ModelSpec>(),
+            spec: cluster_model_spec(),
             status: empty_status(),
         },
         Definition {
@@ -145,6 +152,33 @@ fn the_xrds_and_compositions_are_what_the_types_say() {
     for definition in definitions() {
         hold(&format!("configuration/{}/definition.yaml", definition.plural), &definition.xrd());
         hold(&format!("configuration/{}/composition.yaml", definition.plural), &definition.composition());
+    }
+}
+
+#[test]
+fn a_secret_without_which_nothing_works_is_asked_for_at_once() {
+    for definition in definitions() {
+        let required = definition.spec.pointer("/properties/huggingFace/properties/secretRef/required");
+        match definition.kind {
+            "ClusterModel" => assert_eq!(required, Some(&json!(["name", "namespace"]))),
+            "Model" => assert_eq!(required, Some(&json!(["name"])), "the namespace is the Model's own"),
+            _ => assert_eq!(required, None, "no Secret"),
+        }
+    }
+}
+
+#[test]
+fn a_field_that_has_a_default_says_so_in_the_schema() {
+    let schemas: Vec<Value> = definitions().into_iter().map(|definition| definition.spec).chain([structural::<Input>()]).collect();
+    let cases = [
+        (3, "/properties/availability", json!("Schedulable")),
+        (0, "/properties/topology", json!("Unified")),
+        (0, "/properties/modelRef/properties/kind", json!("ClusterModel")),
+        (4, "/properties/lint", json!("Warn")),
+        (4, "/properties/rdma", json!("Pin")),
+    ];
+    for (index, field, default) in cases {
+        assert_eq!(schemas[index].pointer(field).unwrap()["default"], default, "{field}");
     }
 }
 

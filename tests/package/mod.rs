@@ -2,6 +2,7 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test package` rewrites them.
 
+mod bounds;
 mod definitions;
 mod schema;
 mod status;

@@ -1,0 +1,88 @@
+//! `explain`: why each deployment is placed where it is, environment by environment.
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::api::API_VERSION;
+use crate::cli::explain_text::Text;
+use crate::cli::manifests::load;
+use crate::cli::preview::Verdict;
+use crate::cli::session::{Outcome, Previewed, settle};
+use crate::compose::explanation::ExplainedEnvironment;
+
+/// What `explain` is asked for.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Explain {
+    /// Files and folders of YAML or JSON manifests; `-` is standard input.
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Only this deployment; it is placed after those before it by namespace and name all the same.
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    pub deployment: Option<String>,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Explained<'a> {
+    deployment: &'a str,
+    placed: bool,
+    message: &'a str,
+    environments: &'a [ExplainedEnvironment],
+}
+
+/// Runs the command: explanations go to `out`, then what is wrong to `err`.
+///
+/// # Errors
+/// `out` or `err` cannot be written.
+pub fn explain(command: &Explain, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Verdict> {
+    let manifests = match load(&command.paths, stdin) {
+        Ok(manifests) => manifests,
+        Err(error) => {
+            writeln!(err, "{error}")?;
+            return Ok(Verdict::BadInput);
+        }
+    };
+    let asked = |deployment: &str| command.deployment.as_deref().is_none_or(|wanted| wanted == deployment);
+    let Outcome { mut previewed, mut problems, warnings } = settle(&manifests, &asked);
+    previewed.retain(|previewed| asked(&previewed.deployment));
+    if previewed.is_empty() && problems.is_empty() {
+        let wanted = command.deployment.as_deref().map(|wanted| format!(" {wanted}")).unwrap_or_default();
+        problems.push(format!("no ModelDeployment{wanted} of {API_VERSION} in these manifests"));
+    }
+    match command.output {
+        Format::Text => write!(out, "{}", Text(&previewed))?,
+        Format::Json => write_json(out, &previewed)?,
+    }
+    for line in warnings.iter().chain(&problems) {
+        writeln!(err, "{line}")?;
+    }
+    Ok(Verdict::of(&previewed, &problems))
+}
+
+fn write_json(out: &mut dyn Write, previewed: &[Previewed]) -> io::Result<()> {
+    let explained: Vec<Explained<'_>> = previewed
+        .iter()
+        .map(|previewed| Explained {
+            deployment: &previewed.deployment,
+            placed: previewed.is_placed(),
+            message: previewed.message(),
+            environments: &previewed.explained,
+        })
+        .collect();
+    serde_json::to_writer_pretty(&mut *out, &explained)?;
+    writeln!(out)
+}

@@ -1,0 +1,40 @@
+//! Objects as the function reads them, with everything that is wrong with each.
+
+use serde::de::DeserializeOwned;
+
+use crate::api::inference_environment::InferenceEnvironment;
+use crate::api::model::Model as ApiModel;
+use crate::api::model_deployment::{ModelDeployment, ModelKind};
+use crate::domain::deployment::{Deployment, validate_deployment};
+use crate::domain::environment::{Environment, validate_environment};
+use crate::domain::model::{Model, validate_model};
+use crate::domain::violation::Violation;
+use crate::function::structs::from_struct;
+
+/// An InferenceEnvironment.
+///
+/// # Errors
+/// The rules that it breaks.
+pub(crate) fn read_environment(bytes: &[u8]) -> Result<Environment, Vec<Violation>> {
+    read::<InferenceEnvironment>(bytes).and_then(|environment| validate_environment(&environment))
+}
+
+/// A ClusterModel or Model. Its profiles may each break rules of their own.
+///
+/// # Errors
+/// The rules that make it unusable as a whole.
+pub(crate) fn read_model(kind: ModelKind, bytes: &[u8]) -> Result<Model, Vec<Violation>> {
+    read::<ApiModel>(bytes).and_then(|model| validate_model(kind, &model))
+}
+
+/// A ModelDeployment.
+///
+/// # Errors
+/// The rules that it breaks.
+pub(crate) fn read_deployment(bytes: &[u8]) -> Result<Deployment, Vec<Violation>> {
+    read::<ModelDeployment>(bytes).and_then(|deployment| validate_deployment(&deployment))
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Vec<Violation>> {
+    from_struct(bytes).map_err(|error| vec![Violation::new(error.path, error.message)])
+}

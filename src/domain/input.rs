@@ -1,0 +1,28 @@
+//! The rules of the step's input.
+
+use crate::api::input::{API_VERSION, Input, KIND, LintPolicy};
+use crate::api::limits;
+use crate::domain::bounds::check_number;
+use crate::domain::names::namespace_error;
+use crate::domain::violation::Violation;
+
+/// Checks every rule of an input.
+///
+/// # Errors
+/// Every rule that is broken, with the field path.
+pub fn validate_input(input: &Input) -> Result<(), Vec<Violation>> {
+    let mut violations = Vec::new();
+    for (field, text, ours) in [("apiVersion", &input.api_version, API_VERSION), ("kind", &input.kind, KIND)] {
+        if !text.is_empty() && text != ours {
+            violations.push(Violation::new(field, format!("is {text:?}; write {ours}, this function takes no other")));
+        }
+    }
+    if input.lint == LintPolicy::Enforce {
+        violations.push(Violation::new("lint", "is Enforce, which has no effect in this version yet; use Warn or Off"));
+    }
+    if let Some(problem) = input.remote_namespace.as_deref().and_then(namespace_error) {
+        violations.push(Violation::new("remoteNamespace", problem));
+    }
+    check_number("maxRejections", input.max_rejections, limits::REJECTIONS, &mut violations);
+    if violations.is_empty() { Ok(()) } else { Err(violations) }
+}
