@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test's own functions may panic as the test may")]
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use function_modelplane::server;
 use function_sdk_rust::proto::v1::function_runner_service_client::FunctionRunnerServiceClient;
@@ -19,20 +21,22 @@ fn program() -> Command {
 /// The program while it runs; it does not outlive a test that fails.
 struct Started {
     child: Child,
-    log: Option<BufReader<ChildStderr>>,
+    log: Option<Receiver<String>>,
 }
 
 impl Started {
     fn new(program: &mut Command) -> Self {
         let mut child = program.spawn().unwrap();
-        let log = child.stderr.take().map(BufReader::new);
-        Self { child, log }
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let (sender, lines) = channel();
+        // A line is waited for with a limit, and once nobody waits the log is closed.
+        std::thread::spawn(move || log.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Self { child, log: Some(lines) }
     }
 
     /// The next line of the log.
     fn logged(&mut self) -> Value {
-        let mut line = String::new();
-        self.log.as_mut().unwrap().read_line(&mut line).unwrap();
+        let line = self.log.as_ref().unwrap().recv_timeout(Duration::from_secs(10)).unwrap();
         serde_json::from_str(&line).unwrap_or_else(|_| panic!("not a line of JSON: {line}"))
     }
 
