@@ -33,12 +33,12 @@ def preview(program, *paths):
 
 
 @contextlib.contextmanager
-def served(log):
+def served(program, log):
     """Serves the function on a free port for as long as the block runs, and gives the address to call."""
     address = f"127.0.0.1:{_free_port()}"
     with open(log, "wb") as output:
         process = subprocess.Popen(
-            [binary(), "--insecure", "--address", address], stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            [program, "--insecure", "--address", address], stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
     try:
         _wait_for(address, process, log)
