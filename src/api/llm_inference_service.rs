@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::absent::null_is_default;
 use super::condition::Condition;
 use super::metadata::{Metadata, NewMetadata};
+use super::model_deployment::{Hpa, Keda};
 
 /// Group and version.
 pub const API_VERSION: &str = "serving.kserve.io/v1alpha2";
@@ -60,6 +61,9 @@ pub struct Workload {
     /// A fixed number of pods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<u32>,
+    /// Where their number is not fixed, how it is found. KServe refuses both together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<WorkloadScaling>,
     /// Labels of the pods. They end up in an immutable selector.
     pub labels: BTreeMap<String, String>,
     /// Annotations of the pods.
@@ -67,6 +71,32 @@ pub struct Workload {
     pub annotations: BTreeMap<String, String>,
     /// The pods.
     pub template: PodSpec,
+}
+
+/// How the number of pods is found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadScaling {
+    /// The fewest.
+    pub min_replicas: u32,
+    /// The most.
+    pub max_replicas: u32,
+    /// By the Workload Variant Autoscaler.
+    pub wva: VariantAutoscaling,
+}
+
+/// The Workload Variant Autoscaler's part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VariantAutoscaling {
+    /// What a pod costs relative to other variants.
+    pub variant_cost: String,
+    /// Act through KEDA.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keda: Option<Keda>,
+    /// Act through a HorizontalPodAutoscaler.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hpa: Option<Hpa>,
 }
 
 /// How requests get in. Each part that is present, though empty, is KServe's to fill.

@@ -194,7 +194,7 @@ pub struct Concurrency {
 }
 
 /// Scaling with the Workload Variant Autoscaler.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-kubernetes-validations" = [
     {"rule": "self.minReplicas <= self.maxReplicas", "message": "minReplicas must not be above maxReplicas"},
@@ -221,7 +221,7 @@ pub struct Wva {
 }
 
 /// The KEDA actuator.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Keda {
     /// Seconds between two looks at the metric.
@@ -235,7 +235,7 @@ pub struct Keda {
 }
 
 /// The HorizontalPodAutoscaler actuator.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Hpa {
     /// `behavior` of the HorizontalPodAutoscaler.

@@ -32,7 +32,8 @@ pub struct PlacementRecord {
 
 impl From<&PhaseItem> for PhaseRecord {
     fn from(item: &PhaseItem) -> Self {
-        Self { pool: item.pool.clone(), gpus_per_replica: item.gpus_per_replica, replicas: item.replicas }
+        let PhaseItem { pool, gpus_per_replica, replicas, max_replicas, .. } = item.clone();
+        Self { pool, gpus_per_replica, replicas, max_replicas }
     }
 }
 
@@ -44,6 +45,9 @@ pub struct PhaseRecord {
     pub pool: String,
     /// GPUs of one replica.
     pub gpus_per_replica: u32,
-    /// Replicas at the last decision.
+    /// Replicas at the last decision; where an autoscaler decides, the fewest.
     pub replicas: u32,
+    /// The most replicas, where an autoscaler decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_replicas: Option<u32>,
 }

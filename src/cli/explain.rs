@@ -79,7 +79,7 @@ fn write_json(out: &mut dyn Write, previewed: &[Previewed]) -> io::Result<()> {
         .map(|previewed| Explained {
             deployment: &previewed.deployment,
             placed: previewed.is_placed(),
-            message: previewed.scheduled().map(|scheduled| scheduled.message()).unwrap_or_default(),
+            message: previewed.message(),
             environments: &previewed.explained,
         })
         .collect();

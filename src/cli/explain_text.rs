@@ -18,7 +18,7 @@ impl fmt::Display for Text<'_> {
             if index > 0 {
                 writeln!(f)?;
             }
-            writeln!(f, "{}: {}", previewed.deployment, previewed.scheduled().map(|scheduled| scheduled.message()).unwrap_or_default())?;
+            writeln!(f, "{}: {}", previewed.deployment, previewed.message())?;
             for environment in &previewed.explained {
                 write_environment(f, environment)?;
             }

@@ -50,6 +50,11 @@ impl Previewed {
         self.scheduled().is_some_and(|condition| condition.status() == Status::ConditionTrue)
     }
 
+    /// Why it is placed or not, in a sentence.
+    pub(crate) fn message(&self) -> &str {
+        self.scheduled().map(Condition::message).unwrap_or_default()
+    }
+
     /// Whether and why it is placed.
     pub(crate) fn scheduled(&self) -> Option<&Condition> {
         self.response.conditions.iter().find(|condition| condition.r#type == PLACEMENTS_SCHEDULED)

@@ -203,6 +203,7 @@ fn all_events(inputs: &Inputs, model: &Model, plan: &Plan, status: &ModelDeploym
         all.extend(scheduled.and_then(|condition| rejections_changed(condition, rejected, &inputs.status)));
     }
     all.extend(plan.placements.iter().filter_map(|placement| unpinned(inputs, model, placement)));
+    all.extend(plan.placements.iter().filter_map(|placement| beyond_capacity(inputs, plan, placement)));
     for (placement, item) in plan.placements.iter().zip(&status.placements.items) {
         let Action::Freeze(freeze, _) = &placement.action else { continue };
         let same = |before: &&PlacementItem| before.environment == item.environment && before.topology == item.topology;
@@ -213,6 +214,26 @@ fn all_events(inputs: &Inputs, model: &Model, plan: &Plan, status: &ModelDeploym
         }
     }
     all
+}
+
+/// A Warning about a placement whose autoscaler may ask for more than there is: once, when it is new or resized.
+fn beyond_capacity(inputs: &Inputs, plan: &Plan, placement: &Placement) -> Option<Event> {
+    let Action::Render(sizing) = &placement.action else { return None };
+    let record = inputs.existing(&placement.environment, placement.topology).and_then(|existing| existing.record.as_ref());
+    if record.is_some_and(|record| sizing.fits(record)) {
+        return None;
+    }
+    let short = plan.ceilings.iter().filter(|shortage| shortage.environment == placement.environment);
+    let short: Vec<String> = short.map(|short| format!("{} GPUs of pool {}, which has {}", short.gpus, short.pool, short.total)).collect();
+    (!short.is_empty()).then(|| Event {
+        warning: true,
+        reason: "MaximumDoesNotFit".to_owned(),
+        message: format!(
+            "{}: maxReplicas cannot be reached beside what others hold; missing are {}",
+            placement.environment,
+            short.join(" and ")
+        ),
+    })
 }
 
 /// A Warning about a new placement for which nobody asked for RDMA.

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::api::llm_inference_service::{
-    API_VERSION, Empty, KIND, LlmInferenceService, LlmInferenceServiceSpec, Router, ServedModel, Workload,
+    API_VERSION, Empty, KIND, LlmInferenceService, LlmInferenceServiceSpec, Router, ServedModel, VariantAutoscaling, Workload,
+    WorkloadScaling,
 };
 use crate::api::metadata::NewMetadata;
+use crate::api::model_deployment::Wva;
 use crate::compose::engine_pod::{EnginePod, render_annotations, render_pod};
 use crate::compose::observed::Identity;
 use crate::domain::deployment::PhaseScaling;
@@ -68,13 +70,20 @@ fn render_workload(serving: Serving<'_>, profile: &PhaseProfile, sizing: &PhaseS
         rdma: serving.environment.rdma.as_ref(),
         service_account: serving.service_account,
     };
-    let replicas = match sizing.scaling {
-        PhaseScaling::Fixed { replicas } => Some(replicas),
+    let (replicas, scaling) = match &sizing.scaling {
+        PhaseScaling::Fixed { replicas } => (Some(*replicas), None),
+        PhaseScaling::Wva(wva) => (None, Some(render_scaling(wva))),
     };
     Some(Workload {
         replicas,
+        scaling,
         labels: BTreeMap::from([(ACCELERATOR_LABEL.to_owned(), sizing.accelerator.clone())]),
         annotations: render_annotations(pod),
         template: render_pod(pod),
     })
+}
+
+fn render_scaling(wva: &Wva) -> WorkloadScaling {
+    let Wva { min_replicas, max_replicas, variant_cost, keda, hpa } = wva.clone();
+    WorkloadScaling { min_replicas, max_replicas, wva: VariantAutoscaling { variant_cost, keda, hpa } }
 }

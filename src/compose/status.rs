@@ -124,6 +124,6 @@ fn effective_selector(inputs: &Inputs, model: &Model, placement: &Placement) -> 
 }
 
 fn phase_item(record: PhaseRecord, ready: bool) -> PhaseItem {
-    let PhaseRecord { pool, gpus_per_replica, replicas } = record;
-    PhaseItem { pool, gpus_per_replica, replicas, max_replicas: None, ready }
+    let PhaseRecord { pool, gpus_per_replica, replicas, max_replicas } = record;
+    PhaseItem { pool, gpus_per_replica, replicas, max_replicas, ready }
 }

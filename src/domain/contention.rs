@@ -29,6 +29,24 @@ pub enum Standing {
     Yields,
 }
 
+/// What is missing to a placement that holds `charges` beside all that a ledger has, by pool.
+#[must_use]
+pub fn shortages(environment: &str, mut ledger: Ledger, charges: &[Charge]) -> Vec<Shortage> {
+    for charge in charges {
+        ledger.charge(charge);
+    }
+    let shortage = |charge: &Charge| Shortage {
+        environment: environment.to_owned(),
+        pool: charge.pool.clone(),
+        gpus: ledger.unplaced(&charge.pool),
+        total: ledger.total(&charge.pool),
+    };
+    let mut found: Vec<Shortage> = charges.iter().map(shortage).filter(|shortage| shortage.gpus > 0).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
 /// Judges a placement that holds `charges`, beside `beside`, what the same deployment holds there otherwise.
 #[must_use]
 pub fn judge(environment: &Environment, fleet: &Fleet, seniority: &Seniority, charges: &[Charge], beside: &[Charge]) -> Standing {
@@ -38,19 +56,8 @@ pub fn judge(environment: &Environment, fleet: &Fleet, seniority: &Seniority, ch
         .filter(|holding| holding.seniority.stands_against(seniority))
         .map(|holding| &holding.charge)
         .collect();
-    standing.iter().copied().chain(beside).chain(charges).for_each(|charge| ledger.charge(charge));
-    let mut shortages: Vec<Shortage> = charges
-        .iter()
-        .map(|charge| Shortage {
-            environment: environment.name.clone(),
-            pool: charge.pool.clone(),
-            gpus: ledger.unplaced(&charge.pool),
-            total: ledger.total(&charge.pool),
-        })
-        .filter(|shortage| shortage.gpus > 0)
-        .collect();
-    shortages.sort();
-    shortages.dedup();
+    standing.iter().copied().chain(beside).for_each(|charge| ledger.charge(charge));
+    let shortages = shortages(&environment.name, ledger, charges);
     let contended = shortages.iter().any(|shortage| standing.iter().any(|charge| charge.pool == shortage.pool));
     if contended && !seniority.is_settled() { Standing::Yields } else { Standing::Stays(shortages) }
 }

@@ -1,9 +1,10 @@
 //! A ModelDeployment that keeps the rules.
 
 use crate::api::limits::{self, Limits};
-use crate::api::model_deployment::{Concurrency, ModelDeployment, ModelRef, Scaling, Signal, StrategyKind, Topology, Wva};
+use crate::api::model_deployment::{Concurrency, Keda, ModelDeployment, ModelRef, Scaling, Signal, StrategyKind, Topology, Wva};
 use crate::api::selector::LabelSelector;
 use crate::domain::bounds::{check_length, check_number, check_selector};
+use crate::domain::template_text::serialized_holds_template;
 use crate::domain::violation::Violation;
 
 /// A ModelDeployment that keeps the rules.
@@ -39,6 +40,8 @@ pub enum PhaseScaling {
         /// At least 1.
         replicas: u32,
     },
+    /// As many as the Workload Variant Autoscaler finds right; exactly one actuator is given.
+    Wva(Wva),
 }
 
 impl PhaseScaling {
@@ -47,6 +50,16 @@ impl PhaseScaling {
     pub fn admitted_replicas(&self) -> u32 {
         match self {
             Self::Fixed { replicas } => *replicas,
+            Self::Wva(wva) => wva.min_replicas,
+        }
+    }
+
+    /// The most replicas, where they are not fixed.
+    #[must_use]
+    pub fn max_replicas(&self) -> Option<u32> {
+        match self {
+            Self::Fixed { .. } => None,
+            Self::Wva(wva) => Some(wva.max_replicas),
         }
     }
 }
@@ -132,16 +145,23 @@ fn validate_scaling(path: &str, scaling: &Scaling, topology: Topology, violation
     if violations.len() > before {
         return None;
     }
-    match (scaling.signal, &scaling.fixed) {
-        (Signal::Fixed, Some(fixed)) => Some(PhaseScaling::Fixed { replicas: fixed.replicas }),
-        (signal, _) => {
+    match (scaling.signal, &scaling.fixed, &scaling.wva) {
+        (Signal::Fixed, Some(fixed), _) => Some(PhaseScaling::Fixed { replicas: fixed.replicas }),
+        (Signal::Wva, _, Some(wva)) => Some(PhaseScaling::Wva(with_actuator(wva))),
+        (signal, ..) => {
             violations.push(Violation::new(
                 format!("{path}.signal"),
-                format!("is {}, which this version cannot render yet; use Fixed", signal_name(signal)),
+                format!("is {}, which this version cannot render yet; use Fixed or WVA", signal_name(signal)),
             ));
             None
         }
     }
+}
+
+/// KEDA where nothing is said: a HorizontalPodAutoscaler without the Prometheus Adapter does nothing and says nothing.
+fn with_actuator(wva: &Wva) -> Wva {
+    let keda = wva.keda.clone().or_else(|| wva.hpa.is_none().then(Keda::default));
+    Wva { keda, ..wva.clone() }
 }
 
 fn validate_concurrency(path: &str, concurrency: &Concurrency, violations: &mut Vec<Violation>) {
@@ -168,6 +188,10 @@ fn validate_wva(path: &str, wva: &Wva, violations: &mut Vec<Violation>) {
                 check_number(format!("{path}.keda.{field}"), seconds, limits, violations);
             }
         }
+    }
+    if serialized_holds_template(wva) {
+        violations
+            .push(Violation::new(format!("{path}.hpa.behavior"), "holds \"{{\", which KServe takes for a template of its own; remove it"));
     }
     if wva.keda.is_some() && wva.hpa.is_some() {
         violations.push(Violation::new(path, "has keda and hpa; keep one of them"));

@@ -1,7 +1,7 @@
 //! Where a deployment is placed: a pure function of what is observed.
 
 use crate::api::model_deployment::StrategyKind;
-use crate::domain::contention::{Shortage, Standing, judge};
+use crate::domain::contention::{self, Shortage, Standing, judge};
 use crate::domain::deployment::Deployment;
 use crate::domain::holdings::{Fleet, Seniority};
 use crate::domain::ledger::Charge;
@@ -42,6 +42,8 @@ pub struct Plan {
     pub decision: Option<Decision>,
     /// What is missing to placements that stay.
     pub shortages: Vec<Shortage>,
+    /// What is missing to placements for the most replicas that an autoscaler may give them.
+    pub ceilings: Vec<Shortage>,
     /// How a switch of topology goes on, where there is one.
     pub switch: Option<Switch>,
 }
@@ -136,7 +138,8 @@ pub fn schedule(situation: Situation<'_>) -> Plan {
     let kept = staying.into_iter().chain(leaving).map(|(_, placement)| placement);
     let mut placements: Vec<Placement> = kept.chain(found).collect();
     placements.sort_by(|a, b| (&a.environment, a.topology).cmp(&(&b.environment, b.topology)));
-    Plan { placements, decision, shortages, switch }
+    let ceilings = fleet.map(|fleet| ceilings(environments, fleet, &placements)).unwrap_or_default();
+    Plan { placements, decision, shortages, ceilings, switch }
 }
 
 fn switch(old: usize, complete: bool, short: usize, decision: Option<&Decision>) -> Switch {
@@ -148,6 +151,24 @@ fn switch(old: usize, complete: bool, short: usize, decision: Option<&Decision>)
     gaps.sort_unstable();
     let missing_gpus = (gaps.len() >= short).then(|| gaps.iter().take(short).fold(0, |sum: u64, gap| sum.saturating_add(*gap)));
     Switch::Waiting { old, missing_gpus }
+}
+
+/// What is missing for the most replicas of autoscaled phases.
+fn ceilings(environments: &Environments, fleet: &Fleet, placements: &[Placement]) -> Vec<Shortage> {
+    let mut found = Vec::new();
+    for placement in placements {
+        let (Action::Render(sizing), Some(environment)) = (&placement.action, usable(environments, &placement.environment)) else {
+            continue;
+        };
+        if sizing.most() == sizing.charges() {
+            continue;
+        }
+        let mut ledger = fleet.ledger(environment);
+        let beside = placements.iter().filter(|other| other.environment == placement.environment && other.topology != placement.topology);
+        beside.flat_map(Placement::charges).for_each(|charge| ledger.charge(&charge));
+        found.extend(contention::shortages(&environment.name, ledger, &sizing.most()));
+    }
+    found
 }
 
 /// Takes the placements out that yield to others, and says what is missing to those that stay.

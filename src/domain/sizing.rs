@@ -24,7 +24,12 @@ impl PhaseSizing {
     /// What is remembered of it.
     #[must_use]
     pub fn record(&self) -> PhaseRecord {
-        PhaseRecord { pool: self.pool.clone(), gpus_per_replica: self.gpus_per_replica, replicas: self.scaling.admitted_replicas() }
+        PhaseRecord {
+            pool: self.pool.clone(),
+            gpus_per_replica: self.gpus_per_replica,
+            replicas: self.scaling.admitted_replicas(),
+            max_replicas: self.scaling.max_replicas(),
+        }
     }
 
     /// What must fit for the phase to be admitted.
@@ -54,6 +59,14 @@ impl Sizing {
     #[must_use]
     pub fn charges(&self) -> Vec<Charge> {
         std::iter::once(&self.decode).chain(&self.prefill).map(PhaseSizing::charge).collect()
+    }
+
+    /// What must fit for every phase to reach its most replicas.
+    #[must_use]
+    pub fn most(&self) -> Vec<Charge> {
+        let most =
+            |phase: &PhaseSizing| Charge { replicas: phase.scaling.max_replicas().unwrap_or(phase.charge().replicas), ..phase.charge() };
+        std::iter::once(&self.decode).chain(&self.prefill).map(most).collect()
     }
 
     /// GPUs of both phases.

@@ -32,7 +32,7 @@ fn rules_between_fields_and_of_labels_are_held() {
         (
             "scaling",
             json!({"signal": "Concurrency", "concurrency": {"minReplicas": 0, "maxReplicas": 1, "target": 1}}),
-            "spec.scaling.signal: is Concurrency, which this version cannot render yet; use Fixed".to_owned(),
+            "spec.scaling.signal: is Concurrency, which this version cannot render yet; use Fixed or WVA".to_owned(),
             "zero is allowed here, but nothing renders it yet",
         ),
     ];

@@ -200,8 +200,8 @@ fn specs_that_break_rules_change_nothing() {
         (json!({"topolgy": "Unified"}), "spec: unknown field `topolgy`"),
         (json!({"prefill": null}), "spec.prefill: is missing"),
         (
-            json!({"scaling": {"signal": "WVA", "wva": {"maxReplicas": 2}}}),
-            "spec.scaling.signal: is WVA, which this version cannot render yet",
+            json!({"scaling": {"signal": "WVA", "wva": {"minReplicas": 3, "maxReplicas": 2}}}),
+            "spec.scaling.wva.minReplicas: is 3; set it to at most maxReplicas, 2",
         ),
     ];
     for (change, message) in cases {

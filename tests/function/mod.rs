@@ -1,6 +1,7 @@
 //! The function protocol, and the function as a whole.
 
 mod access;
+mod autoscaling;
 mod cluster;
 mod fleet;
 mod guard;

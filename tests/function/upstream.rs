@@ -173,7 +173,7 @@ fn a_deployment_that_scales_on_concurrency_is_refused_until_it_is_rendered() {
     let refused = Cluster::new(autoscaled, vec![model(), provisioned()]).reconcile();
     assert_eq!(
         refused.fatal().as_deref(),
-        Some("spec.scaling.signal: is Concurrency, which this version cannot render yet; use Fixed"),
+        Some("spec.scaling.signal: is Concurrency, which this version cannot render yet; use Fixed or WVA"),
         "valid to Modelplane, and not yet to us: fixed replicas in its place would be a surprise"
     );
 }
