@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::PodSpec;
 use serde::{Deserialize, Serialize};
 
+use super::absent::null_is_default;
 use super::condition::Condition;
 use super::metadata::{Metadata, NewMetadata};
 use super::model_deployment::{Hpa, Keda};
@@ -119,8 +120,10 @@ pub struct Empty {}
 #[serde(default)]
 pub struct ObservedService {
     /// Metadata.
+    #[serde(deserialize_with = "null_is_default")]
     pub metadata: Metadata,
     /// KServe's report.
+    #[serde(deserialize_with = "null_is_default")]
     pub status: ObservedServiceStatus,
 }
 
@@ -131,10 +134,12 @@ pub struct ObservedServiceStatus {
     /// The generation the report is about.
     pub observed_generation: Option<i64>,
     /// Conditions.
+    #[serde(deserialize_with = "null_is_default")]
     pub conditions: Vec<Condition>,
     /// Where it answers.
     pub url: Option<String>,
     /// Where it answers, per address.
+    #[serde(deserialize_with = "null_is_default")]
     pub addresses: Vec<Address>,
 }
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::absent::null_is_default;
 use super::condition::Condition;
 use super::metadata::Metadata;
 use super::model_deployment::Topology;
@@ -13,8 +14,10 @@ use super::selector::LabelSelector;
 #[serde(default)]
 pub struct ReportedDeployment {
     /// Metadata.
+    #[serde(deserialize_with = "null_is_default")]
     pub metadata: Metadata,
     /// The status.
+    #[serde(deserialize_with = "null_is_default")]
     pub status: ModelDeploymentStatus,
 }
 

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::absent::null_is_default;
 use super::condition::Condition;
 use super::llm_inference_service::ObservedService;
 use super::metadata::{Metadata, NewMetadata};
@@ -181,8 +182,10 @@ pub struct SecretKeyRef {
 #[serde(default)]
 pub struct ObservedObject {
     /// Metadata.
+    #[serde(deserialize_with = "null_is_default")]
     pub metadata: Metadata,
     /// The provider's report.
+    #[serde(deserialize_with = "null_is_default")]
     pub status: ObservedObjectStatus,
 }
 
@@ -191,8 +194,10 @@ pub struct ObservedObject {
 #[serde(rename_all = "camelCase", default)]
 pub struct ObservedObjectStatus {
     /// Conditions.
+    #[serde(deserialize_with = "null_is_default")]
     pub conditions: Vec<Condition>,
     /// What the provider sees on the other cluster.
+    #[serde(deserialize_with = "null_is_default")]
     pub at_provider: AtProvider,
 }
 

@@ -2,8 +2,10 @@
 
 use function_modelplane::api::inference_environment::InferenceEnvironment;
 use function_modelplane::api::input::Input;
+use function_modelplane::api::llm_inference_service::ObservedService;
 use function_modelplane::api::model::Model;
 use function_modelplane::api::model_deployment::ModelDeployment;
+use function_modelplane::api::object::ObservedObject;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -86,6 +88,15 @@ fn null_is_the_default() {
             &json!({"metadata": {"name": "e"}, "spec": {"cluster": {"source": "Local", "local": null}}, "status": status}),
         );
     }
+    for status in [
+        json!(null),
+        json!({"conditions": null, "addresses": null, "url": null, "observedGeneration": null}),
+        json!({"conditions": [{"type": "Ready", "status": "True", "reason": null, "message": null}], "addresses": [{"url": null}]}),
+    ] {
+        assert_same::<ObservedService>(&json!({"metadata": {"name": "s"}, "status": status}));
+        assert_same::<ObservedObject>(&json!({"status": {"atProvider": {"manifest": {"status": status}}, "conditions": null}}));
+    }
+    assert_same::<ObservedObject>(&json!({"metadata": null, "status": {"atProvider": null}}));
     assert_same::<Input>(&json!({
         "apiVersion": null, "kind": null, "metadata": null, "rdma": null, "lint": null, "ttl": null, "remoteNamespace": null,
         "maxRejections": null,
