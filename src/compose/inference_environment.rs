@@ -27,7 +27,7 @@ pub struct Inputs {
     pub conditions: Vec<Condition>,
     /// Composed resources that exist, are not ours, and that no earlier step wants: `key (kind name)`.
     pub foreign: Vec<String>,
-    /// Whether earlier steps compose anything.
+    /// Whether earlier steps compose anything, or write a status.
     pub provisioned: bool,
 }
 

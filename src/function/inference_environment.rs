@@ -28,7 +28,10 @@ pub(crate) fn answer(request: &RunFunctionRequest) -> Answer {
         environment,
         conditions: reported_conditions(request),
         foreign,
-        provisioned: request.desired.as_ref().is_some_and(|desired| !desired.resources.is_empty()),
+        provisioned: request.desired.as_ref().is_some_and(|desired| {
+            let reported = desired.composite.as_ref().is_some_and(|composite| composite.resource.is_some());
+            reported || !desired.resources.is_empty()
+        }),
     });
     Answer::Done(Requirements::default(), Box::new(composition), Box::new(settings))
 }

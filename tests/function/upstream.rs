@@ -179,6 +179,17 @@ fn a_deployment_that_scales_on_concurrency_is_refused_until_it_is_rendered() {
 }
 
 #[test]
+fn a_status_that_an_earlier_step_writes_is_newer_than_the_one_before() {
+    let mut cluster = Cluster::new(provisioned(), Vec::new());
+    let written = json!({"status": {"providerConfigRef": {"name": "a-new-one"}}});
+    let composite = Resource { resource: Some(to_struct(&written).unwrap()), ..Resource::default() };
+    cluster.earlier.composite = Some(composite);
+    let reconciled = cluster.dry_run();
+    assert_eq!(reconciled.status(), json!({"providerConfigRef": {"name": "a-new-one"}}));
+    assert_eq!(reconciled.conditions(), vec![("EnvironmentValid".to_owned(), "True", "Valid".to_owned())]);
+}
+
+#[test]
 fn a_cluster_that_another_function_composed_is_not_deleted() {
     let mut cluster = Cluster::new(provisioned(), Vec::new());
     cluster.composed.insert("gke-cluster".to_owned(), json!({"kind": "GKECluster", "metadata": {"name": "gke-us-central"}}));
