@@ -109,10 +109,9 @@ pub fn schedule(situation: Situation<'_>) -> Plan {
     sorted.sort_by_key(|placement| (&placement.environment, placement.topology));
     let retained = sorted.into_iter().map(|placement| (placement, retain(wish, placement, environments)));
     let (leaving, staying): (Vec<Retained<'_>>, Vec<Retained<'_>>) = retained.partition(|(_, placement)| placement.is_leaving());
-    let mut yielding = Vec::new();
-    let (staying, mut shortages) = match fleet {
-        Some(fleet) => contend(situation, fleet, staying, &leaving, &mut yielding),
-        None => (staying, Vec::new()),
+    let Contended { staying, leaving, yielding, mut shortages } = match fleet {
+        Some(fleet) => contend(situation, fleet, staying, leaving),
+        None => Contended { staying, leaving, ..Contended::default() },
     };
     let staying = shrink(staying, wanted);
     shortages.retain(|shortage| staying.iter().any(|(_, placement)| placement.environment == shortage.environment));
@@ -171,32 +170,42 @@ fn ceilings(environments: &Environments, fleet: &Fleet, placements: &[Placement]
     found
 }
 
-/// Takes the placements out that yield to others, and says what is missing to those that stay.
-fn contend<'a>(
-    situation: Situation<'a>,
-    fleet: &Fleet,
+/// Placements beside those of other deployments.
+#[derive(Default)]
+struct Contended<'a> {
     staying: Vec<Retained<'a>>,
-    leaving: &[Retained<'a>],
-    yielding: &mut Vec<Retained<'a>>,
-) -> (Vec<Retained<'a>>, Vec<Shortage>) {
-    let (mut kept, mut shortages) = (Vec::new(), Vec::new());
-    for (existing, placement) in staying {
-        let (Action::Render(sizing), Some(environment)) = (&placement.action, usable(situation.environments, &placement.environment))
-        else {
-            kept.push((existing, placement));
-            continue;
-        };
-        let settled = existing.ready || existing.record.as_ref().is_some_and(|record| record.settled);
-        let seniority = Seniority::of(situation.wish.deployment, settled);
-        let stays_beside = leaving.iter().filter(|(existing, _)| !situation.gives_up(existing));
-        let beside: Vec<Charge> = charges_in(&placement.environment, stays_beside).collect();
-        match judge(environment, fleet, &seniority, &sizing.charges(), &beside) {
-            Standing::Yields => yielding.push((existing, placement)),
+    leaving: Vec<Retained<'a>>,
+    /// Those that give up for others that came first.
+    yielding: Vec<Retained<'a>>,
+    /// What is missing to those that stay.
+    shortages: Vec<Shortage>,
+}
+
+fn contend<'a>(situation: Situation<'a>, fleet: &Fleet, staying: Vec<Retained<'a>>, leaving: Vec<Retained<'a>>) -> Contended<'a> {
+    let stand = |(existing, placement): &Retained<'_>, beside: &[Retained<'_>]| {
+        let Some(environment) = usable(situation.environments, &placement.environment) else { return Standing::Stays(Vec::new()) };
+        let settled = existing.ready || existing.record.as_ref().is_none_or(|record| record.settled);
+        let beside = beside.iter().filter(|(existing, _)| !situation.gives_up(existing));
+        let beside: Vec<Charge> = charges_in(&placement.environment, beside).collect();
+        judge(environment, fleet, &Seniority::of(situation.wish.deployment, settled), &placement.charges(), &beside)
+    };
+    let mut contended = Contended::default();
+    for placement in leaving {
+        match stand(&placement, &[]) {
+            Standing::Yields => contended.yielding.push(placement),
+            Standing::Stays(_) => contended.leaving.push(placement),
+        }
+    }
+    for placement in staying {
+        // What is frozen although it is to stay is left alone whatever others do.
+        let rendered = matches!(placement.1.action, Action::Render(_));
+        match if rendered { stand(&placement, &contended.leaving) } else { Standing::Stays(Vec::new()) } {
+            Standing::Yields => contended.yielding.push(placement),
             Standing::Stays(missing) => {
-                shortages.extend(missing);
-                kept.push((existing, placement));
+                contended.shortages.extend(missing);
+                contended.staying.push(placement);
             }
         }
     }
-    (kept, shortages)
+    contended
 }

@@ -81,6 +81,19 @@ fn of_three_only_as_many_yield_as_must() {
 }
 
 #[test]
+fn what_leaves_and_was_never_ready_yields_too() {
+    // Otherwise it would wait for GPUs that it never gets, and keep the new topology from having them.
+    let (younger, model) = wished("b", 1, (1, 4), Some((4, 1)));
+    let older = deployment("a", 1, (1, 8), None);
+    let all = environments([environment("east", &[("h200", 1, 8)]), environment("west", &[("h200", 1, 8)])]);
+    let first = Fleet::new([holding(&older, false, "east", "h200", (1, 8))]);
+    let moves = plan(&younger, &model, &all, &placed("b", false), &first);
+    assert_eq!(places(&moves), [("west".to_owned(), younger.topology)]);
+    let kept = plan(&younger, &model, &all, &placed("b", true), &first);
+    assert_eq!(places(&kept).len(), 2, "what was ready stays beside the new one");
+}
+
+#[test]
 fn a_pool_too_small_for_its_only_holder_is_no_reason_to_leave() {
     let (own, model) = wished("a", 1, (1, 8), None);
     let shrunk = environments([environment("east", &[("h200", 0, 8)]), environment("west", &[("h200", 9, 8)])]);
