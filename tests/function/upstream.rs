@@ -7,55 +7,27 @@ use serde_json::{Value, json};
 
 use super::cluster::Cluster;
 
+/// One of the manifests, which the end-to-end tests hold against the schemas too.
+fn manifest(name: &str) -> Value {
+    let all: Vec<Value> = serde_json::from_str(include_str!("upstream.json")).unwrap();
+    all.into_iter().find(|object| object["metadata"]["name"] == json!(name)).unwrap()
+}
+
 /// A catalog entry that says nothing of topology, GPUs or per-pod resources.
 fn model() -> Value {
-    json!({
-        "apiVersion": "modelplane.ai/v1alpha1", "kind": "ClusterModel",
-        "metadata": {"name": "qwen-2-5-0-5b", "labels": {"modelplane.ai/family": "qwen", "modelplane.ai/size": "0.5b"}},
-        "spec": {
-            "model": {"name": "Qwen/Qwen2.5-0.5B-Instruct"},
-            "source": "HuggingFace",
-            "huggingFace": {"repo": "Qwen/Qwen2.5-0.5B-Instruct"},
-            "resources": {"vram": "2Gi", "cpu": "3", "memory": "10Gi"},
-            "serving": [{"name": "vllm", "engine": {"name": "vLLM", "image": "vllm/vllm-openai:v0.7.3"}}],
-        },
-    })
+    manifest("qwen-2-5-0-5b")
 }
 
 fn deployment() -> Value {
-    json!({
-        "apiVersion": "modelplane.ai/v1alpha1", "kind": "ModelDeployment",
-        "metadata": {"name": "qwen-demo", "namespace": "ml-team"},
-        "spec": {"modelRef": {"name": "qwen-2-5-0-5b"}, "environments": 1},
-    })
+    manifest("qwen-demo")
 }
 
 fn existing() -> Value {
-    json!({
-        "apiVersion": "modelplane.ai/v1alpha1", "kind": "InferenceEnvironment",
-        "metadata": {"name": "byo-us-east", "labels": {"modelplane.ai/environment": "true", "modelplane.ai/region": "us-east"}},
-        "spec": {"cluster": {"source": "Existing", "existing": {
-            "secretRef": {"name": "byo-cluster-kubeconfig", "key": "kubeconfig"},
-            "nodePools": [{"name": "gpu-h100", "nodeCount": 2,
-                           "gpu": {"acceleratorType": "nvidia-h100-80gb", "acceleratorCount": 8, "memory": "80Gi"}}],
-        }}},
-    })
+    manifest("byo-us-east")
 }
 
 fn gke() -> Value {
-    json!({
-        "apiVersion": "modelplane.ai/v1alpha1", "kind": "InferenceEnvironment",
-        "metadata": {"name": "gke-us-central", "labels": {"modelplane.ai/environment": "true", "modelplane.ai/region": "us-central"}},
-        "spec": {"cluster": {"source": "GKE", "gke": {
-            "project": "my-gcp-project", "region": "us-central1",
-            "nodePools": [
-                {"name": "system", "role": "System", "machineType": "e2-standard-4", "nodeCount": 1, "minNodeCount": 1, "maxNodeCount": 2},
-                {"name": "gpu-l4", "role": "GPU", "machineType": "g2-standard-8",
-                 "gpu": {"acceleratorType": "nvidia-l4", "acceleratorCount": 1, "memory": "24Gi"},
-                 "nodeCount": 1, "minNodeCount": 0, "maxNodeCount": 4, "zones": ["us-central1-a", "us-central1-c"]},
-            ],
-        }}},
-    })
+    manifest("gke-us-central")
 }
 
 /// The status that whoever provisions a GKE cluster writes: pools without names.
@@ -165,12 +137,7 @@ fn what_an_earlier_step_reports_of_a_gke_cluster_passes_through() {
 
 #[test]
 fn a_deployment_that_scales_on_concurrency_is_refused_until_it_is_rendered() {
-    let mut autoscaled = deployment();
-    autoscaled["metadata"]["name"] = json!("qwen-prod");
-    autoscaled["spec"]["environments"] = json!(2);
-    autoscaled["spec"]["scaling"] = json!({"signal": "Concurrency", "concurrency":
-        {"minReplicas": 1, "maxReplicas": 5, "target": 10, "utilization": 70, "scaleDownDelay": 300}});
-    let refused = Cluster::new(autoscaled, vec![model(), provisioned()]).reconcile();
+    let refused = Cluster::new(manifest("qwen-prod"), vec![model(), provisioned()]).reconcile();
     assert_eq!(
         refused.fatal().as_deref(),
         Some("spec.scaling.signal: is Concurrency, which this version cannot render yet; use Fixed or WVA"),
