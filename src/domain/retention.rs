@@ -116,10 +116,10 @@ pub fn still_needed(topology: Topology, mut leaving: Vec<Retained<'_>>, short: u
     if short == 0 {
         return Vec::new();
     }
-    // The first of these stay the longest.
+    // The first of these stay the longest: what serves, and of that what still has an environment.
     leaving.sort_by_key(|(existing, placement)| {
         let gone = matches!(placement.action, Action::Freeze(Freeze::EnvironmentGone, _));
-        (gone, !existing.ready, existing.environment.clone())
+        (!existing.ready, gone, existing.environment.clone())
     });
     let mut kept: usize = 0;
     leaving.retain(|(existing, _)| {

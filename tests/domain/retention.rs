@@ -55,6 +55,18 @@ fn of_several_that_leave_the_one_without_an_environment_leaves_first() {
 }
 
 #[test]
+fn what_serves_leaves_after_what_does_not_even_without_an_environment() {
+    let (own, model, mut existing) = settled(2);
+    // a is gone but serves; b is draining and never did.
+    let mut b = environment("b", &[("p", 1, 8)]);
+    b.availability = Availability::Draining;
+    existing.iter_mut().find(|existing| existing.environment == "b").unwrap().ready = false;
+    let mut one = own;
+    one.environments = 1;
+    assert_eq!(names(&plan(&one, &model, &environments([b]), &existing, &Fleet::default())), ["a"]);
+}
+
+#[test]
 fn an_environment_that_is_left_says_why_and_is_not_counted_as_matched() {
     let (own, model, existing) = settled(1);
     let mut a = environment("a", &[("p", 1, 8)]);

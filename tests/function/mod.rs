@@ -11,6 +11,7 @@ mod moves;
 mod protocol;
 mod response;
 mod sequence;
+mod storm;
 mod structs_hostile;
 mod structs_properties;
 mod structs_read;
