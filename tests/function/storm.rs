@@ -9,7 +9,7 @@ use super::fleet::{deployment, environment, model};
 const NAMES: [&str; 4] = ["east", "north", "south", "west"];
 
 /// Something that somebody does.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Change {
     Delete(usize),
     Recreate(usize),
@@ -18,6 +18,8 @@ enum Change {
     Nodes(usize, u32),
     RenamePool(usize, bool),
     ProviderConfig(usize, bool),
+    Local(usize, bool),
+    Secret(usize, usize),
     Wanted(u32),
     Replicas(u32, u32),
     Disaggregate(bool),
@@ -44,6 +46,8 @@ fn change() -> impl Strategy<Value = Change> {
         (on.clone(), 0_u32..4).prop_map(|(at, nodes)| Change::Nodes(at, nodes)),
         (on.clone(), any::<bool>()).prop_map(|(at, other)| Change::RenamePool(at, other)),
         (on.clone(), any::<bool>()).prop_map(|(at, there)| Change::ProviderConfig(at, there)),
+        (on.clone(), any::<bool>()).prop_map(|(at, local)| Change::Local(at, local)),
+        (on.clone(), on.clone()).prop_map(|(at, secret)| Change::Secret(at, secret)),
         (1_u32..4).prop_map(Change::Wanted),
         (1_u32..4, 1_u32..4).prop_map(|(decode, prefill)| Change::Replicas(decode, prefill)),
         any::<bool>().prop_map(Change::Disaggregate),
@@ -111,6 +115,15 @@ fn make(cluster: &mut Cluster, change: Change) {
             let reference = if there { json!({"name": format!("{}-cluster-kubeconfig", NAMES[at])}) } else { json!({}) };
             change_environment(cluster, at, |object| object["status"]["providerConfigRef"] = reference);
         }
+        Change::Local(at, local) => {
+            let existing = json!({"source": "Existing", "existing": {"secretRef": {"name": format!("{}-kubeconfig", NAMES[at])}}});
+            let cluster_spec = if local { json!({"source": "Local"}) } else { existing };
+            change_environment(cluster, at, |object| object["spec"]["cluster"] = cluster_spec);
+        }
+        Change::Secret(at, secret) => {
+            let existing = json!({"source": "Existing", "existing": {"secretRef": {"name": format!("{}-kubeconfig", NAMES[secret])}}});
+            change_environment(cluster, at, |object| object["spec"]["cluster"] = existing);
+        }
         Change::Wanted(wanted) => cluster.composite["spec"]["environments"] = json!(wanted),
         Change::Replicas(decode, prefill) => {
             cluster.composite["spec"]["scaling"]["fixed"]["replicas"] = json!(decode);
@@ -145,7 +158,8 @@ fn make(cluster: &mut Cluster, change: Change) {
             cluster.objects.push(other(gpus, settled));
         }
         Change::Report(at, ready) => {
-            for key in [format!("object-{}-pd", NAMES[at]), format!("object-{}-unified", NAMES[at])] {
+            for key in ["object-AT-pd", "object-AT-unified", "llmisvc-AT-pd", "llmisvc-AT-unified"].map(|key| key.replace("AT", NAMES[at]))
+            {
                 if cluster.composed.contains_key(&key) {
                     cluster.report(&key, ready, ready, ready);
                 }
@@ -164,7 +178,9 @@ fn make(cluster: &mut Cluster, change: Change) {
 /// How many serving objects are ready.
 fn serving(cluster: &Cluster) -> usize {
     let ready = |object: &&Value| {
-        let conditions = object.pointer("/status/atProvider/manifest/status/conditions").and_then(Value::as_array);
+        let held = object.pointer("/status/atProvider/manifest").unwrap_or(object);
+        let serves = held["kind"] == json!("LLMInferenceService");
+        let conditions = held.pointer("/status/conditions").and_then(Value::as_array).filter(|_| serves);
         conditions.is_some_and(|conditions| conditions.iter().any(|c| c["type"] == json!("Ready") && c["status"] == json!("True")))
     };
     cluster.composed.values().filter(ready).count()
@@ -201,7 +217,7 @@ proptest! {
         let mut cluster = Cluster::new(own, objects);
         cluster.reconcile();
         for (index, change) in changes.iter().enumerate() {
-            make(&mut cluster, change.clone());
+            make(&mut cluster, *change);
             cluster.create_the_rest();
             settle(&mut cluster, &changes[..=index])?;
         }
