@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::api::model_deployment::Topology;
 use crate::domain::environment::{ClusterIdentity, Environment};
 use crate::domain::holdings::Fleet;
 use crate::domain::ledger::Charge;
@@ -109,7 +110,8 @@ impl Search<'_> {
         charges_in(name, own).for_each(|charge| ledger.charge(&charge));
         // It is gone first, and then it may come back.
         if let Some((_, placement)) = self.yielding.iter().find(|(_, placement)| placement.environment == name) {
-            let phases = ["decode", "prefill"].into_iter().zip(placement.charges());
+            let first = if placement.topology == Topology::PrefillDecode { "decode" } else { "unified" };
+            let phases = [first, "prefill"].into_iter().zip(placement.charges());
             let needs = phases.map(|(phase, charge)| {
                 let pools: Vec<_> = environment.pool(&charge.pool).into_iter().collect();
                 need(phase, &charge, &pools, &ledger)
@@ -121,7 +123,8 @@ impl Search<'_> {
 
     /// The clusters that have a placement, whatever has become of its environment, each with that environment's name.
     fn clusters(&self) -> BTreeMap<ClusterIdentity, String> {
-        let placements = self.leaving.iter().chain(self.staying);
+        // What yields is still there until it is deleted, by name.
+        let placements = self.yielding.iter().chain(self.leaving).chain(self.staying);
         placements.map(|(existing, _)| (self.cluster_of(existing), existing.environment.clone())).collect()
     }
 

@@ -1,6 +1,7 @@
 //! Pools that were promised twice: exactly one side yields, and never what was ready.
 
 use function_modelplane::domain::contention::Shortage;
+use function_modelplane::domain::environment::{ClusterIdentity, Environment};
 use function_modelplane::domain::holdings::{Fleet, Seniority};
 use function_modelplane::domain::placement::Existing;
 
@@ -45,6 +46,21 @@ fn of_two_that_are_not_ready_the_younger_yields() {
     assert_eq!(stays.shortages, vec![], "the other one makes way, so nothing is missing");
     let moves = plan(&younger, &model_of_b, &all, &placed("b", false), &others_of_b);
     assert_eq!(places(&moves).iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["west"]);
+}
+
+#[test]
+fn what_yields_does_not_come_back_to_its_cluster_under_another_environment() {
+    // The serving object has the same name there, and the old one's deletion would take the new one's.
+    let (younger, model) = wished("b", 1, (1, 8), None);
+    let older = deployment("a", 1, (1, 8), None);
+    let same = |name: &str| Environment { cluster: ClusterIdentity::Own("one".to_owned()), ..environment(name, &[("h200", 1, 8)]) };
+    let first = Fleet::new([holding(&older, false, "east", "h200", (1, 8))]);
+    let yielded = plan(&younger, &model, &environments([same("east"), same("east2")]), &placed("b", false), &first);
+    assert_eq!(places(&yielded), vec![]);
+    let rejections = yielded.decision.unwrap().rejections;
+    let told: Vec<(&str, &str)> = rejections.iter().map(|rejection| (rejection.environment.as_str(), rejection.reason.code())).collect();
+    assert_eq!(told, [("east", "InsufficientGpus"), ("east2", "SameCluster")]);
+    assert_eq!(rejections[0].reason.to_string(), "needs unified 1 x 8 GPUs packed onto nodes; pool h200 has 0 of 8 free (profile unified)");
 }
 
 #[test]
