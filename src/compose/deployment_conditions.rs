@@ -143,7 +143,11 @@ fn placements_ready(inputs: &Inputs, plan: &Plan, counted: &[&Reported<'_>]) -> 
         })
         .collect();
     let leaving = plan.placements.iter().filter(|placement| placement.is_leaving()).count();
-    let beside = if leaving > 0 { format!("; {leaving} old placements stay until these are ready") } else { String::new() };
+    let beside = match plan.switch {
+        Some(Switch::Waiting { .. }) => format!("; {leaving} old placements stay as they are"),
+        _ if leaving > 0 => format!("; {leaving} old placements stay until these are ready"),
+        Some(Switch::UnderWay { .. }) | None => String::new(),
+    };
     let reason = if counted.is_empty() { "NothingPlaced" } else { "NotReady" };
     NewCondition::new(PLACEMENTS_READY, false, reason, format!("{progress}{}{beside}", list("; ", "; ", &explained)))
 }

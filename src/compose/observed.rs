@@ -26,6 +26,8 @@ pub struct Observed {
 /// One composed resource that exists.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ObservedResource {
+    /// Whether it is being deleted: it may still report that it is ready.
+    pub deleting: bool,
     /// What is emitted to leave it exactly as it is.
     pub frozen: Value,
     /// The namespace and name of the object itself; of an Object, those of what it holds.
@@ -58,10 +60,15 @@ impl Observed {
                 let (environment, topology) = (key.environment(), key.topology()?);
                 let item = status.placements.items.iter().find(|item| item.environment == environment && item.topology == topology);
                 let remembered = || item.and_then(|item| record_of_item(item, deployment));
+                let mut record = resource.record.clone().or_else(remembered);
+                // The annotation of what is frozen stays as it was, also when it becomes ready.
+                if let (Some(record), Some(item)) = (&mut record, item) {
+                    record.settled |= item.settled;
+                }
                 Some(Existing {
                     environment: environment.to_owned(),
                     topology,
-                    record: resource.record.clone().or_else(remembered),
+                    record,
                     local: matches!(key, Key::Service(..)),
                     ready: readiness(Some(resource), topology).ready,
                     accelerators: accelerators(&resource.frozen),

@@ -28,6 +28,9 @@ pub fn readiness(resource: Option<&ObservedResource>, topology: Topology) -> Rea
     let Some(resource) = resource else {
         return waiting("Creating", "the serving object is being created".to_owned());
     };
+    if resource.deleting {
+        return waiting("Deleting", "the serving object is being deleted".to_owned());
+    }
     let unsynced = find(&resource.conditions, "Synced").filter(|synced| synced.status == "False");
     let Some(service) = &resource.service else {
         return match unsynced {

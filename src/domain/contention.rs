@@ -56,8 +56,16 @@ pub fn judge(environment: &Environment, fleet: &Fleet, seniority: &Seniority, ch
         .filter(|holding| holding.seniority.stands_against(seniority))
         .map(|holding| &holding.charge)
         .collect();
-    standing.iter().copied().chain(beside).for_each(|charge| ledger.charge(charge));
+    for charge in beside {
+        ledger.charge(charge);
+    }
+    // What would be missing without the others is nobody else's doing.
+    let alone = shortages(&environment.name, ledger.clone(), charges);
+    for charge in &standing {
+        ledger.charge(charge);
+    }
     let shortages = shortages(&environment.name, ledger, charges);
-    let contended = shortages.iter().any(|shortage| standing.iter().any(|charge| charge.pool == shortage.pool));
+    let more = |shortage: &Shortage| alone.iter().all(|alone| alone.pool != shortage.pool || alone.gpus < shortage.gpus);
+    let contended = shortages.iter().any(|shortage| more(shortage) && standing.iter().any(|charge| charge.pool == shortage.pool));
     if contended && !seniority.is_settled() { Standing::Yields } else { Standing::Stays(shortages) }
 }

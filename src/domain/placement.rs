@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::api::inference_environment::Availability;
 use crate::api::model_deployment::Topology;
 use crate::api::placement_record::PlacementRecord;
 use crate::domain::environment::Environment;
@@ -33,7 +34,18 @@ pub enum EnvironmentState {
     /// It keeps the rules.
     Usable(Box<Environment>),
     /// It exists but breaks rules.
-    Invalid(Vec<Violation>),
+    Invalid(InvalidEnvironment),
+}
+
+/// An environment that breaks rules. Nothing comes there, but what is there may have to leave all the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InvalidEnvironment {
+    /// The rules.
+    pub violations: Vec<Violation>,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    /// Whether models may stay.
+    pub availability: Availability,
 }
 
 /// The environments that were looked up, by name. One that is missing does not exist.

@@ -9,6 +9,7 @@ use crate::domain::matching::{Wish, quoting_violation};
 use crate::domain::model::Profile;
 use crate::domain::placement::{Action, EnvironmentState, Environments, Existing, Freeze, Placement};
 use crate::domain::sizing::{PhaseDemand, PhaseSizing, Sizing, phases};
+use crate::domain::violation::join;
 
 /// Decides about one existing placement.
 #[must_use]
@@ -27,19 +28,22 @@ fn render(wish: Wish<'_>, existing: &Existing, environments: &Environments) -> R
     if existing.topology != wish.deployment.topology {
         return Err(Freeze::TopologyChanged);
     }
-    let environment = match environments.get(&existing.environment) {
-        None => return Err(Freeze::EnvironmentGone),
-        Some(EnvironmentState::Invalid(violations)) => {
-            return Err(Freeze::EnvironmentInvalid(crate::domain::violation::join(violations)));
-        }
-        Some(EnvironmentState::Usable(environment)) => environment,
+    let state = environments.get(&existing.environment).ok_or(Freeze::EnvironmentGone)?;
+    let (deleting, availability) = match state {
+        EnvironmentState::Usable(environment) => (environment.deleting, environment.availability),
+        EnvironmentState::Invalid(environment) => (environment.deleting, environment.availability),
     };
-    if environment.deleting {
+    // Before what is wrong with it: a move must start while the old place still serves.
+    if deleting {
         return Err(Freeze::EnvironmentDeleting);
     }
-    if environment.availability == Availability::Draining {
+    if availability == Availability::Draining {
         return Err(Freeze::EnvironmentDraining);
     }
+    let environment = match state {
+        EnvironmentState::Usable(environment) => environment,
+        EnvironmentState::Invalid(environment) => return Err(Freeze::EnvironmentInvalid(join(&environment.violations))),
+    };
     let record = existing.record.as_ref().ok_or(Freeze::RecordGone)?;
     let selector = &wish.deployment.selector;
     // Labels that change on the environment move nothing; a selector that its owner changes does.
@@ -71,14 +75,16 @@ fn render(wish: Wish<'_>, existing: &Existing, environments: &Environments) -> R
         return Ok((profile.name.clone(), sizing));
     }
     let profiles = profiles.filter(|profile| profile.violations.is_empty() && unquotable(profile).is_none());
-    let fits = |sizing: &Sizing| {
-        sizing
-            .charges()
-            .iter()
-            .all(|charge| environment.pool(&charge.pool).is_some_and(|pool| charge.gpus_per_replica <= pool.gpus_per_node))
+    let fits = |profile: &Profile, sizing: &Sizing| {
+        let (decode, prefill) = phases(profile, wish.deployment);
+        std::iter::once(decode).chain(prefill).zip(sizing.charges()).all(|(demand, charge)| {
+            let pool = environment.pool(&charge.pool);
+            pool.is_some_and(|pool| demand.accepts(pool) && charge.gpus_per_replica <= pool.gpus_per_node)
+        })
     };
-    let sized = profiles.filter_map(|profile| Some((profile.name.clone(), size(wish, profile, existing, record, environment)?)));
-    sized.into_iter().find(|(_, sizing)| fits(sizing)).ok_or(Freeze::ModelChanged)
+    let mut sized = profiles.filter_map(|profile| Some((profile, size(wish, profile, existing, record, environment)?)));
+    let fitting = sized.find(|(profile, sizing)| fits(profile, sizing)).ok_or(Freeze::ModelChanged)?;
+    Ok((fitting.0.name.clone(), fitting.1))
 }
 
 /// A profile on the pools that a placement has.

@@ -97,8 +97,8 @@ impl Search<'_> {
         trace: &mut Trace,
     ) -> Result<(Candidate, &'e Environment), Reason> {
         let environment = match state {
-            EnvironmentState::Invalid(violations) => {
-                let reason = Reason::EnvironmentInvalid { violations: violations.clone() };
+            EnvironmentState::Invalid(environment) => {
+                let reason = Reason::EnvironmentInvalid { violations: environment.violations.clone() };
                 trace.failed(None, &reason);
                 return Err(reason);
             }

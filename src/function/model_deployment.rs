@@ -1,10 +1,11 @@
 //! The call for a ModelDeployment: read, require only what the decision needs, compose.
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::api::condition::find;
-use crate::api::inference_environment::InferenceEnvironment;
-use crate::api::metadata::Header;
+use crate::api::inference_environment::{Availability, InferenceEnvironment};
+use crate::api::metadata::{Header, Metadata};
 use crate::api::model::Model as ApiModel;
 use crate::api::model_deployment::{ModelDeployment, ModelRef};
 use crate::api::model_deployment_status::{ModelDeploymentStatus, ReportedDeployment};
@@ -16,7 +17,7 @@ use crate::domain::deployment::{Deployment, validate_deployment};
 use crate::domain::environment::validate_environment;
 use crate::domain::holdings::Fleet;
 use crate::domain::model::validate_model;
-use crate::domain::placement::{EnvironmentState, Environments};
+use crate::domain::placement::{EnvironmentState, Environments, InvalidEnvironment};
 use crate::domain::schedule::needs_decision;
 use crate::domain::violation::{Violation, join};
 use crate::function::holdings::read_holdings;
@@ -122,17 +123,26 @@ fn read_environments<'a>(request: &RunFunctionRequest, own: impl Iterator<Item =
 }
 
 fn read_environment(resource: &Resource) -> (String, EnvironmentState) {
-    match read::<InferenceEnvironment>(resource) {
-        Ok(environment) => {
-            let state = match validate_environment(&environment) {
-                Ok(usable) => EnvironmentState::Usable(Box::new(usable)),
-                Err(violations) => EnvironmentState::Invalid(violations),
-            };
-            (environment.metadata.name, state)
-        }
-        Err(violations) => {
-            let name = read::<Header>(resource).unwrap_or_default().metadata.name;
-            (name, EnvironmentState::Invalid(violations))
-        }
-    }
+    let read = read::<InferenceEnvironment>(resource);
+    let violations = match read.and_then(|environment| validate_environment(&environment)) {
+        Ok(usable) => return (usable.name.clone(), EnvironmentState::Usable(Box::new(usable))),
+        Err(violations) => violations,
+    };
+    let bytes = resource.resource.as_deref().unwrap_or_default();
+    let Metadata { name, deletion_timestamp, .. } = from_struct::<Header>(bytes).unwrap_or_default().metadata;
+    let availability = from_struct::<Emptied>(bytes).unwrap_or_default().spec.availability;
+    (name, EnvironmentState::Invalid(InvalidEnvironment { violations, deleting: deletion_timestamp.is_some(), availability }))
+}
+
+/// An environment of which only is read whether it is being emptied, whatever else is wrong with it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Emptied {
+    spec: EmptiedSpec,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct EmptiedSpec {
+    availability: Availability,
 }

@@ -150,7 +150,8 @@ fn read_resource(key: &Key, bytes: &[u8]) -> Result<ObservedResource, StructErro
             (None, from_struct::<Conditioned>(bytes).unwrap_or_default().status.conditions)
         }
     };
-    Ok(ObservedResource { frozen: frozen(composed), identity, record, service, conditions })
+    let deleting = composed.metadata.deletion_timestamp.is_some();
+    Ok(ObservedResource { deleting, frozen: frozen(composed), identity, record, service, conditions })
 }
 
 fn identity(namespace: &str, name: &str) -> Identity {

@@ -110,6 +110,18 @@ fn what_leaves_and_was_never_ready_yields_too() {
 }
 
 #[test]
+fn a_shortage_of_its_own_making_is_no_reason_to_yield() {
+    // Sixteen GPUs a pod fit no node of eight, whoever else is there.
+    let (younger, _) = wished("b", 1, (1, 8), None);
+    let edited = wished("b", 1, (1, 16), None).1;
+    let older = deployment("a", 1, (1, 1), None);
+    let all = environments([environment("east", &[("h200", 2, 8)])]);
+    let first = Fleet::new([holding(&older, true, "east", "h200", (1, 1))]);
+    let stays = plan(&younger, &edited, &all, &placed("b", false), &first);
+    assert_eq!((places(&stays).len(), stays.shortages[0].gpus), (1, 16));
+}
+
+#[test]
 fn a_pool_too_small_for_its_only_holder_is_no_reason_to_leave() {
     let (own, model) = wished("a", 1, (1, 8), None);
     let shrunk = environments([environment("east", &[("h200", 0, 8)]), environment("west", &[("h200", 9, 8)])]);

@@ -121,6 +121,23 @@ fn a_quote_in_the_environments_variables_freezes_what_refers_to_it() {
     assert!(matches!(&plan.placements[0].action, Action::Freeze(Freeze::EnvironmentInvalid(_), _)), "it would run in the engine's shell");
 }
 
+#[test]
+fn another_model_is_served_with_the_first_profile_that_means_the_recorded_pool() {
+    let (own, mut model, existing) = settled(1);
+    let mut changed = own;
+    changed.model_ref.name = "other".to_owned();
+    let mut first = model.profiles[1].clone();
+    first.name = "for-b200".to_owned();
+    first.decode.accelerator = Some("b200".to_owned());
+    model.profiles.insert(0, first);
+    let all = environments([environment("a", &[("p", 1, 8)])]);
+    let served = plan(&changed, &model, &all, &existing, &Fleet::default());
+    assert_eq!(served.placements[0].profile, "unified", "an engine made for other GPUs would not run there");
+    model.profiles.retain(|profile| profile.name == "for-b200");
+    let frozen = plan(&changed, &model, &all, &existing, &Fleet::default());
+    assert!(matches!(frozen.placements[0].action, Action::Freeze(Freeze::ModelChanged, _)));
+}
+
 /// A Unified deployment to both environments that is asked to be disaggregated.
 fn switched(nodes: u32, strategy: StrategyKind) -> (Plan, Vec<Existing>) {
     let (own, model) = wished("chat", 2, (1, 8), None);

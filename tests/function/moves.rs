@@ -83,6 +83,49 @@ fn an_environment_that_is_emptied_is_left_only_for_one_that_serves() {
 }
 
 #[test]
+fn an_invalid_environment_that_is_emptied_or_deleted_is_left_while_it_still_serves() {
+    type Leave = fn(&mut Value);
+    let leavings: [(Leave, &str); 2] = [
+        (|object| object["spec"]["availability"] = json!("Draining"), "EnvironmentDraining"),
+        (|object| object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z"), "EnvironmentDeleting"),
+    ];
+    for (leave, reason) in leavings {
+        let mut cluster = on_east();
+        cluster.change("InferenceEnvironment", "east", |object| {
+            object["spec"]["cluster"] = json!({"source": "Existing", "surprise": 1});
+            leave(object);
+        });
+        let moving = cluster.reconcile();
+        assert_eq!(serving(&moving), ["object-east-pd", "object-west-pd"], "{reason}: a replacement is on its way");
+        assert_eq!(moving.status()["placements"]["items"][0]["reason"], json!(reason));
+    }
+}
+
+#[test]
+fn what_became_ready_while_it_was_frozen_is_remembered_and_steady() {
+    let mut cluster = cluster(1);
+    cluster.reconcile();
+    cluster.create_the_rest();
+    cluster.change("ClusterModel", "llama", |object| object["spec"]["serving"][0]["name"] = json!("renamed"));
+    cluster.reconcile();
+    cluster.report("object-east-pd", true, true, true);
+    cluster.reconcile();
+    cluster.report("object-east-pd", false, true, true);
+    let item = cluster.reconcile().status()["placements"]["items"][0].clone();
+    assert_eq!((&item["ready"], &item["settled"]), (&json!(false), &json!(true)), "it was ready once, whatever its annotation says");
+    assert_eq!(cluster.reconcile().request.required_resources.len(), 2, "and nothing is to be decided");
+}
+
+#[test]
+fn what_is_being_deleted_does_not_serve_in_place_of_what_stays() {
+    let mut cluster = settled();
+    // Stuck on its finalizer it still reports what it last saw.
+    cluster.composed.get_mut("object-east-pd").unwrap()["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    cluster.composite["spec"]["environments"] = json!(1);
+    assert_eq!(serving(&cluster.dry_run()), ["object-west-pd"]);
+}
+
+#[test]
 fn another_model_is_served_where_the_old_one_was() {
     let mut cluster = on_east();
     let mut other = model();
