@@ -328,6 +328,14 @@ pub struct InferenceEnvironmentStatus {
     pub namespace: Option<String>,
 }
 
+impl InferenceEnvironmentStatus {
+    /// The name of the ClusterProviderConfig; one without a name is none.
+    #[must_use]
+    pub fn provider_config(&self) -> Option<&str> {
+        self.provider_config_ref.as_ref().map(|reference| reference.name.as_str()).filter(|name| !name.is_empty())
+    }
+}
+
 /// Names a ClusterProviderConfig.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default)]

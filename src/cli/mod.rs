@@ -6,7 +6,6 @@ mod explain_text;
 pub mod manifests;
 pub mod preview;
 mod preview_table;
-mod reading;
 mod rendered;
 mod session;
 mod source_map;

@@ -9,12 +9,12 @@ use crate::api::model_deployment_status::ReportedDeployment;
 use crate::api::{API_VERSION, inference_environment, model_deployment};
 use crate::cli::control_plane::{Call, ControlPlane, ObjectKey};
 use crate::cli::manifests::Manifest;
-use crate::cli::reading::{read_deployment, read_environment, read_model};
 use crate::compose::conditions::PLACEMENTS_SCHEDULED;
 use crate::compose::explanation::ExplainedEnvironment;
 use crate::domain::deployment::Deployment;
 use crate::domain::violation::Violation;
 use crate::function::proto::{Condition, RunFunctionResponse, Status};
+use crate::function::reading::{read_deployment, read_environment, read_model};
 use crate::function::structs::from_struct;
 use crate::function::{Report, explain};
 

@@ -70,7 +70,7 @@ pub fn compose(inputs: &Inputs) -> Composition {
         // Whoever provisions the cluster writes the status.
         (ClusterSource::Gke, _) if inputs.provisioned => conclude(inputs, valid()),
         // Or wrote it already: a status that nobody repeats is gone, and what runs there with it.
-        (ClusterSource::Gke, _) if is_reachable(&inputs.environment.status) => {
+        (ClusterSource::Gke, _) if inputs.environment.status.provider_config().is_some() => {
             Composition { status: Some(Status::InferenceEnvironment(inputs.environment.status.clone())), ..conclude(inputs, valid()) }
         }
         (ClusterSource::Gke | ClusterSource::Existing, _) => {
@@ -80,10 +80,6 @@ pub fn compose(inputs: &Inputs) -> Composition {
             Composition { unready: true, ..conclude(inputs, condition) }
         }
     }
-}
-
-fn is_reachable(status: &InferenceEnvironmentStatus) -> bool {
-    status.provider_config_ref.as_ref().is_some_and(|reference| !reference.name.is_empty())
 }
 
 fn valid() -> NewCondition {

@@ -124,14 +124,13 @@ pub fn validate_environment(environment: &InferenceEnvironment) -> Result<Enviro
         return Err(violations);
     }
     let cluster = &environment.spec.cluster;
-    let provider = environment.status.provider_config_ref.as_ref().map(|reference| &reference.name).filter(|name| !name.is_empty());
     Ok(Environment {
         labels: environment.metadata.labels.clone(),
         deleting: environment.metadata.deletion_timestamp.is_some(),
         availability: environment.spec.availability,
-        access: match (cluster.source, provider) {
+        access: match (cluster.source, environment.status.provider_config()) {
             (ClusterSource::Local, _) => Access::Local,
-            (ClusterSource::Existing | ClusterSource::Gke, Some(name)) => Access::Provider(name.clone()),
+            (ClusterSource::Existing | ClusterSource::Gke, Some(name)) => Access::Provider(name.to_owned()),
             (ClusterSource::Existing | ClusterSource::Gke, None) => Access::Missing,
         },
         cluster: match (cluster.source, &cluster.existing) {

@@ -122,7 +122,10 @@ pub fn schedule(situation: Situation<'_>) -> Plan {
     let blocked = !wish.model.violations_of(wish.deployment.topology).is_empty();
     let search = Search { situation, staying: &staying, leaving: &leaving, yielding };
     let (mut found, decision) = match fleet {
-        Some(fleet) if missing > 0 && !blocked => search.run(fleet, missing),
+        Some(fleet) if missing > 0 && !blocked => {
+            let (found, decision) = search.run(fleet, missing);
+            (found, Some(decision))
+        }
         _ => (Vec::new(), None),
     };
     // A switch of topology happens as a whole or not at all.

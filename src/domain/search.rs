@@ -41,7 +41,7 @@ pub(super) struct Search<'a> {
 
 impl Search<'_> {
     /// Up to `missing` new placements, the best ones first.
-    pub(super) fn run(&self, fleet: &Fleet, missing: usize) -> (Vec<Placement>, Option<Decision>) {
+    pub(super) fn run(&self, fleet: &Fleet, missing: usize) -> (Vec<Placement>, Decision) {
         let environments = self.situation.environments;
         let occupied: BTreeSet<&str> = self.staying.iter().map(|(_, placement)| placement.environment.as_str()).collect();
         let mut candidates: Vec<(Candidate, &Environment)> = Vec::new();
@@ -85,7 +85,7 @@ impl Search<'_> {
             }
         }
         rejections.sort_by(|a, b| a.environment.cmp(&b.environment));
-        (found, Some(Decision { considered: environments.len(), matched, rejections, checks }))
+        (found, Decision { considered: environments.len(), matched, rejections, checks })
     }
 
     /// Whether one environment can take a placement.

@@ -3,12 +3,10 @@
 use serde::Deserialize;
 
 use crate::api::condition::Condition;
-use crate::api::model::Model as ApiModel;
 use crate::api::model_deployment::ModelKind;
 use crate::compose::model::compose;
-use crate::domain::model::validate_model;
-use crate::domain::violation::Violation;
 use crate::function::proto::RunFunctionRequest;
+use crate::function::reading::read_model;
 use crate::function::requirements::Requirements;
 use crate::function::structs::from_struct;
 use crate::function::{Answer, composite, read_input, refuse};
@@ -40,7 +38,6 @@ pub(crate) fn answer(request: &RunFunctionRequest, kind: ModelKind) -> Answer {
         Ok(settings) => settings,
         Err(message) => return refuse(message),
     };
-    let model = from_struct::<ApiModel>(composite(request)).map_err(|error| vec![Violation::new(error.path, error.message)]);
-    let model = model.and_then(|model| validate_model(kind, &model));
+    let model = read_model(kind, composite(request));
     Answer::Done(Requirements::default(), Box::new(compose(&model, &reported_conditions(request))), Box::new(settings))
 }

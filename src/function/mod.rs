@@ -6,6 +6,7 @@ mod inference_environment;
 mod model_deployment;
 mod observed;
 pub mod proto;
+pub(crate) mod reading;
 mod requirements;
 mod response;
 pub mod structs;

@@ -1,28 +1,24 @@
 //! The call for a ModelDeployment: read, require only what the decision needs, compose.
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use crate::api::condition::find;
-use crate::api::inference_environment::{Availability, InferenceEnvironment};
+use crate::api::inference_environment::Availability;
 use crate::api::metadata::{Header, Metadata};
-use crate::api::model::Model as ApiModel;
-use crate::api::model_deployment::{ModelDeployment, ModelRef};
+use crate::api::model_deployment::ModelRef;
 use crate::api::model_deployment_status::{ModelDeploymentStatus, ReportedDeployment};
 use crate::compose::composition::Composition;
 use crate::compose::conditions::PLACEMENTS_SCHEDULED;
 use crate::compose::explanation::{self, ExplainedEnvironment};
 use crate::compose::model_deployment::{Inputs, ModelState, compose, plan, refuse_spec};
-use crate::domain::deployment::{Deployment, validate_deployment};
-use crate::domain::environment::validate_environment;
 use crate::domain::holdings::Fleet;
-use crate::domain::model::validate_model;
 use crate::domain::placement::{EnvironmentState, Environments, InvalidEnvironment};
 use crate::domain::schedule::needs_decision;
-use crate::domain::violation::{Violation, join};
+use crate::domain::violation::join;
 use crate::function::holdings::read_holdings;
 use crate::function::observed::read_observed;
-use crate::function::proto::{Resource, RunFunctionRequest};
+use crate::function::proto::RunFunctionRequest;
+use crate::function::reading::{read_deployment, read_environment, read_model};
 use crate::function::requirements::{ENVIRONMENTS, MODEL, Requirements, environment_key, fetched};
 use crate::function::structs::from_struct;
 use crate::function::{Answer, composite, read_input};
@@ -46,7 +42,7 @@ fn read_inputs(request: &RunFunctionRequest) -> Result<(Requirements, Inputs), A
     // A status that is damaged or of another version is forgotten, not an error: placements are observed.
     let status = from_struct::<ReportedDeployment>(composite(request)).unwrap_or_default().status;
     let settings = read_input(request).map_err(|message| refuse("InputInvalid", message, &status))?;
-    let deployment = read_deployment(request).map_err(|message| refuse("SpecInvalid", message, &status))?;
+    let deployment = read_deployment(composite(request)).map_err(|violations| refuse("SpecInvalid", join(&violations), &status))?;
     let observed = read_observed(request).map_err(|message| refuse("ObservedUnreadable", message, &status))?;
     let existing = observed.placements(&status, &deployment);
     let mut requirements = Requirements::default();
@@ -68,7 +64,7 @@ fn read_inputs(request: &RunFunctionRequest) -> Result<(Requirements, Inputs), A
         return Err(Answer::Waiting(requirements));
     }
     let inputs = Inputs {
-        model: read_model(request, &deployment.model_ref),
+        model: find_model(request, &deployment.model_ref),
         environments: read_environments(request, existing.iter().map(|placement| placement.environment.as_str())),
         fleet: everything.then(|| Fleet::new(read_holdings(request, &deployment))),
         deployment,
@@ -92,20 +88,9 @@ fn refuse(reason: &str, message: String, status: &ModelDeploymentStatus) -> Answ
     Answer::Done(Requirements::default(), Box::new(composition), Box::default())
 }
 
-fn read_deployment(request: &RunFunctionRequest) -> Result<Deployment, String> {
-    let deployment: ModelDeployment = from_struct(composite(request)).map_err(|error| error.to_string())?;
-    validate_deployment(&deployment).map_err(|violations| join(&violations))
-}
-
-/// Reads an object, or says which field is wrong.
-fn read<T: DeserializeOwned>(resource: &Resource) -> Result<T, Vec<Violation>> {
-    let bytes = resource.resource.as_deref().unwrap_or_default();
-    from_struct(bytes).map_err(|error| vec![Violation::new(error.path, error.message)])
-}
-
-fn read_model(request: &RunFunctionRequest, reference: &ModelRef) -> ModelState {
+fn find_model(request: &RunFunctionRequest, reference: &ModelRef) -> ModelState {
     let Some(resource) = fetched(request, MODEL).next() else { return ModelState::Absent };
-    match read::<ApiModel>(resource).and_then(|model| validate_model(reference.kind, &model)) {
+    match read_model(reference.kind, resource.resource.as_deref().unwrap_or_default()) {
         Ok(model) => ModelState::Usable(model),
         Err(violations) => ModelState::Invalid(violations),
     }
@@ -116,19 +101,17 @@ fn read_environments<'a>(request: &RunFunctionRequest, own: impl Iterator<Item =
     let keys = std::iter::once(ENVIRONMENTS.to_owned()).chain(own.map(environment_key));
     let mut environments = Environments::new();
     for resource in keys.flat_map(|key| fetched(request, &key).collect::<Vec<_>>()) {
-        let (name, state) = read_environment(resource);
+        let (name, state) = judge_environment(resource.resource.as_deref().unwrap_or_default());
         environments.entry(name).or_insert(state);
     }
     environments
 }
 
-fn read_environment(resource: &Resource) -> (String, EnvironmentState) {
-    let read = read::<InferenceEnvironment>(resource);
-    let violations = match read.and_then(|environment| validate_environment(&environment)) {
+fn judge_environment(bytes: &[u8]) -> (String, EnvironmentState) {
+    let violations = match read_environment(bytes) {
         Ok(usable) => return (usable.name.clone(), EnvironmentState::Usable(Box::new(usable))),
         Err(violations) => violations,
     };
-    let bytes = resource.resource.as_deref().unwrap_or_default();
     let Metadata { name, deletion_timestamp, .. } = from_struct::<Header>(bytes).unwrap_or_default().metadata;
     let availability = from_struct::<Emptied>(bytes).unwrap_or_default().spec.availability;
     (name, EnvironmentState::Invalid(InvalidEnvironment { violations, deleting: deletion_timestamp.is_some(), availability }))
