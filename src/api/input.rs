@@ -39,6 +39,10 @@ pub struct Input {
     pub ttl: GoDuration,
     /// The namespace on remote clusters; by default the deployment's own.
     pub remote_namespace: Option<String>,
+    /// The Prometheus that KEDA asks on each cluster about requests in flight; by default the one of KServe's own
+    /// installation for autoscaling, with its self-signed certificate.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub prometheus: Prometheus,
     /// How many rejected environments the status lists.
     #[serde(default = "MaxRejections::value", deserialize_with = "MaxRejections::or_null")]
     #[schemars(range(min = limits::REJECTIONS.min, max = limits::REJECTIONS.max))]
@@ -67,6 +71,26 @@ pub enum LintPolicy {
     Enforce,
 }
 
+/// A Prometheus, as KEDA reaches it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Prometheus {
+    /// Where it listens.
+    #[schemars(regex(pattern = "^https?://.+"), length(min = limits::ADDRESS.min, max = limits::ADDRESS.max))]
+    pub server_address: String,
+    /// Whether its certificate is not verified.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub unsafe_ssl: bool,
+}
+
+impl Default for Prometheus {
+    /// The Prometheus of KServe's own script for autoscaling with KEDA: the Workload Variant Autoscaler insists on TLS, so
+    /// it serves with a certificate that it signed itself.
+    fn default() -> Self {
+        Self { server_address: "https://prometheus-prometheus.monitoring.svc:9090".to_owned(), unsafe_ssl: true }
+    }
+}
+
 impl Default for Input {
     fn default() -> Self {
         Self {
@@ -77,6 +101,7 @@ impl Default for Input {
             lint: LintPolicy::default(),
             ttl: Ttl::value(),
             remote_namespace: None,
+            prometheus: Prometheus::default(),
             max_rejections: MaxRejections::value(),
         }
     }

@@ -35,6 +35,8 @@ pub const COST_TEXT: Limits = limits(1, 32);
 pub const NAME: Limits = limits(1, 253);
 /// Characters of a URI, such as `s3://a`.
 pub const URI: Limits = limits(6, 2048);
+/// Characters of a server's address, such as `http://a`.
+pub const ADDRESS: Limits = limits(8, URI.max);
 /// Serving profiles of a model.
 pub const PROFILES: Limits = limits(1, 8);
 /// Characters of a serving profile's name.

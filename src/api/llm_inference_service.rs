@@ -141,6 +141,29 @@ pub struct ObservedServiceStatus {
     /// Where it answers, per address.
     #[serde(deserialize_with = "null_is_default")]
     pub addresses: Vec<Address>,
+    /// The workloads; KServe reports them from v0.19 on, and their replicas from v0.20 on.
+    #[serde(deserialize_with = "null_is_default")]
+    pub workloads: Workloads,
+}
+
+/// The workloads of the phases.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Workloads {
+    /// Decode, or the one phase of Unified.
+    #[serde(deserialize_with = "null_is_default")]
+    pub primary: ObservedWorkload,
+    /// Prefill.
+    #[serde(deserialize_with = "null_is_default")]
+    pub prefill: ObservedWorkload,
+}
+
+/// The workload of a phase.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ObservedWorkload {
+    /// Replicas that are available.
+    pub ready_replicas: Option<u32>,
 }
 
 /// An address.

@@ -16,6 +16,7 @@ pub mod object;
 pub mod placement_record;
 pub mod quantity;
 pub mod resource_name;
+pub mod scaled_object;
 pub mod selector;
 
 /// The group of the kinds people write.

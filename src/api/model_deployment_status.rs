@@ -114,11 +114,14 @@ pub struct PhaseItem {
     pub pool: String,
     /// GPUs of one replica.
     pub gpus_per_replica: u32,
-    /// Replicas that are wanted, or the least of them.
+    /// Replicas that are wanted, or the least of them; one is held even where none is wanted always.
     pub replicas: u32,
     /// The most replicas, where an autoscaler decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_replicas: Option<u32>,
+    /// Replicas that serve now, where KServe reports them (v0.20 and later).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready_replicas: Option<u32>,
     /// Whether the phase is available.
     pub ready: bool,
 }

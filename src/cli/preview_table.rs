@@ -60,5 +60,7 @@ fn write_deployment(f: &mut fmt::Formatter<'_>, previewed: &Previewed) -> fmt::R
 }
 
 fn phase(phase: Option<&PhaseItem>) -> String {
-    phase.map_or_else(|| "-".to_owned(), |phase| format!("{} x {} GPUs on {}", phase.replicas, phase.gpus_per_replica, phase.pool))
+    let Some(PhaseItem { pool, gpus_per_replica, replicas, max_replicas, .. }) = phase else { return "-".to_owned() };
+    let most = max_replicas.map(|most| format!("-{most}")).unwrap_or_default();
+    format!("{replicas}{most} x {gpus_per_replica} GPUs on {pool}")
 }

@@ -8,6 +8,7 @@ use crate::api::inference_environment::InferenceEnvironmentStatus;
 use crate::api::llm_inference_service::LlmInferenceService;
 use crate::api::model_deployment_status::ModelDeploymentStatus;
 use crate::api::object::{ClusterProviderConfig, Object, PlainObject};
+use crate::api::scaled_object::ScaledObject;
 use crate::compose::conditions::NewCondition;
 use crate::compose::events::Event;
 
@@ -62,6 +63,10 @@ pub enum Body {
     Plain(PlainObject),
     /// A Namespace, ServiceAccount or Secret of another cluster.
     PlainObject(Box<Object<PlainObject>>),
+    /// An autoscaler of the control plane's own cluster.
+    ScaledObject(Box<ScaledObject>),
+    /// An autoscaler of another cluster.
+    ScaledObjectObject(Box<Object<ScaledObject>>),
     /// How a cluster is reached.
     ProviderConfig(ClusterProviderConfig),
     /// An object left as it is observed.

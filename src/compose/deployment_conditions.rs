@@ -115,8 +115,8 @@ pub fn phase_conditions(inputs: &Inputs, judge: impl Fn(Phase) -> (Status, Strin
 
 fn phase_ready(inputs: &Inputs, counted: &[&Reported<'_>], phase: Phase) -> (Status, String, String) {
     let (ready, waiting): (Vec<&Reported<'_>>, Vec<&Reported<'_>>) = counted.iter().partition(|report| match phase {
-        Phase::Decode => report.readiness.decode,
-        Phase::Prefill => report.readiness.prefill,
+        Phase::Decode => report.readiness.decode.ready,
+        Phase::Prefill => report.readiness.prefill.ready,
     });
     let wanted = inputs.deployment.environments;
     if ready.len() >= wanted {

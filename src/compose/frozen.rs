@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::compose::composition::{Body, Composed};
 use crate::compose::model_deployment::Inputs;
-use crate::compose::readiness::{exists, readiness};
+use crate::compose::readiness::{readiness, reports_ready};
 use crate::domain::names::Key;
 use crate::domain::placement::Placement;
 
@@ -16,8 +16,10 @@ pub fn freeze(inputs: &Inputs, placement: &Placement) -> Vec<(Key, Composed)> {
     let frozen = inputs.observed.resources.iter().filter(|(key, _)| belongs(key)).map(|(key, resource)| {
         let ready = match key {
             Key::Service(..) | Key::ServiceObject(..) => readiness(Some(resource), topology).ready,
-            Key::ServiceAccount(_) => exists(Some(resource), false),
-            Key::Namespace(_) | Key::ServiceAccountObject(_) | Key::Token(_) => exists(Some(resource), true),
+            Key::ServiceAccount(_) => true,
+            Key::Namespace(_) | Key::ServiceAccountObject(_) | Key::Token(_) | Key::ScaledObject(_) | Key::ScaledObjectObject(_) => {
+                reports_ready(Some(resource))
+            }
         };
         let mut body = resource.frozen.clone();
         if matches!(key, Key::Token(_)) {

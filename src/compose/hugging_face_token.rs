@@ -1,7 +1,6 @@
 //! The Hugging Face token: a Secret, and the ServiceAccount that lists it, which is where KServe's storage initializer
 //! looks for it.
 
-use crate::api::metadata::NewMetadata;
 use crate::api::object::{Object, PatchesFrom, PlainObject, Reference, SecretName};
 use crate::compose::observed::Identity;
 use crate::compose::remote_object::wrap_with_references;
@@ -14,7 +13,7 @@ pub fn render_service_account(identity: &Identity, secret: &str) -> PlainObject 
     PlainObject {
         api_version: "v1",
         kind: "ServiceAccount",
-        metadata: metadata(identity),
+        metadata: identity.metadata(),
         secrets: vec![SecretName { name: secret.to_owned() }],
     }
 }
@@ -22,7 +21,7 @@ pub fn render_service_account(identity: &Identity, secret: &str) -> PlainObject 
 /// A copy of the Secret on another cluster. The token is copied by reference: it never passes through the function.
 #[must_use]
 pub fn render_token(identity: &Identity, token: &Token, provider_config: &str) -> Object<PlainObject> {
-    let manifest = PlainObject { api_version: "v1", kind: "Secret", metadata: metadata(identity), secrets: Vec::new() };
+    let manifest = PlainObject { api_version: "v1", kind: "Secret", metadata: identity.metadata(), secrets: Vec::new() };
     let reference = Reference {
         patches_from: PatchesFrom {
             api_version: "v1",
@@ -34,8 +33,4 @@ pub fn render_token(identity: &Identity, token: &Token, provider_config: &str) -
         to_field_path: format!("data.{TOKEN_KEY}"),
     };
     wrap_with_references(manifest, provider_config, vec![reference])
-}
-
-fn metadata(identity: &Identity) -> NewMetadata {
-    NewMetadata { name: Some(identity.name.clone()), namespace: Some(identity.namespace.clone()), ..NewMetadata::default() }
 }

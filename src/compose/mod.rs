@@ -17,5 +17,6 @@ pub mod observed;
 pub mod placement;
 pub mod readiness;
 pub mod remote_object;
+pub mod scaled_object;
 pub mod serving_object;
 pub mod status;

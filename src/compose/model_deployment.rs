@@ -18,7 +18,7 @@ use crate::compose::model::profile_valid;
 use crate::compose::observed::Observed;
 use crate::compose::placement::render_placement;
 use crate::compose::status::{render_status, report};
-use crate::domain::deployment::Deployment;
+use crate::domain::deployment::{Deployment, PhaseScaling};
 use crate::domain::holdings::Fleet;
 use crate::domain::matching::Wish;
 use crate::domain::model::Model;
@@ -204,6 +204,7 @@ fn all_events(inputs: &Inputs, model: &Model, plan: &Plan, status: &ModelDeploym
     }
     all.extend(plan.placements.iter().filter_map(|placement| unpinned(inputs, model, placement)));
     all.extend(plan.placements.iter().filter_map(|placement| beyond_capacity(inputs, plan, placement)));
+    all.extend(plan.placements.iter().filter_map(|placement| stuck_at_zero(inputs, placement)));
     for (placement, item) in plan.placements.iter().zip(&status.placements.items) {
         let Action::Freeze(freeze, _) = &placement.action else { continue };
         let same = |before: &&PlacementItem| before.environment == item.environment && before.topology == item.topology;
@@ -232,6 +233,22 @@ fn beyond_capacity(inputs: &Inputs, plan: &Plan, placement: &Placement) -> Optio
             "{}: maxReplicas cannot be reached beside what others hold; missing are {}",
             placement.environment,
             short.join(" and ")
+        ),
+    })
+}
+
+/// A Warning about a new placement that may lose its last replica: Envoy answers for what has none by itself, so the metric
+/// that would bring it back stays 0.
+fn stuck_at_zero(inputs: &Inputs, placement: &Placement) -> Option<Event> {
+    let Placement { environment, topology, action: Action::Render(sizing), .. } = placement else { return None };
+    let PhaseScaling::Concurrency(concurrency) = &sizing.decode.scaling else { return None };
+    let warn = concurrency.min_replicas == 0 && inputs.existing(environment, *topology).is_none();
+    warn.then(|| Event {
+        warning: true,
+        reason: "NeverFromZero".to_owned(),
+        message: format!(
+            "{environment}: minReplicas is 0, and a gateway has no requests in flight to what has no replica, so nothing brings the model \
+             back from zero; set minReplicas to 1, or scale it up by hand"
         ),
     })
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::api::condition::Condition;
 use crate::api::llm_inference_service::ObservedService;
+use crate::api::metadata::NewMetadata;
 use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::{ModelDeploymentStatus, PlacementItem};
 use crate::api::placement_record::{PhaseRecord, PlacementRecord};
@@ -49,6 +50,14 @@ pub struct Identity {
     pub name: String,
 }
 
+impl Identity {
+    /// The metadata of an object that is emitted under it.
+    #[must_use]
+    pub fn metadata(&self) -> NewMetadata {
+        NewMetadata { name: Some(self.name.clone()), namespace: Some(self.namespace.clone()), ..NewMetadata::default() }
+    }
+}
+
 impl Observed {
     /// The placements that exist, sorted by environment and topology. `status` is the second memory.
     #[must_use]
@@ -56,6 +65,7 @@ impl Observed {
         let mut placements: Vec<Existing> = self
             .resources
             .iter()
+            .filter(|(key, _)| key.serves())
             .filter_map(|(key, resource)| {
                 let (environment, topology) = (key.environment(), key.topology()?);
                 let item = status.placements.items.iter().find(|item| item.environment == environment && item.topology == topology);

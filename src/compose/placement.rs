@@ -6,9 +6,11 @@ use crate::compose::composition::{Body, Composed};
 use crate::compose::hugging_face_token::{render_service_account, render_token};
 use crate::compose::model_deployment::Inputs;
 use crate::compose::observed::{Identity, ObservedResource};
-use crate::compose::readiness::{exists, readiness};
-use crate::compose::remote_object::{render_namespace, wrap, wrap_serving};
+use crate::compose::readiness::{readiness, reports_ready};
+use crate::compose::remote_object::{render_namespace, wrap, wrap_reporting};
+use crate::compose::scaled_object::render_scaled_object;
 use crate::compose::serving_object::{Serving, render_service};
+use crate::domain::deployment::PhaseScaling;
 use crate::domain::environment::{Access, ClusterIdentity, Environment};
 use crate::domain::model::{Model, Token};
 use crate::domain::names::{Key, PLACEMENT_ANNOTATION, Stem};
@@ -24,12 +26,13 @@ pub fn render_placement(inputs: &Inputs, model: &Model, placement: &Placement) -
     let mut resources = Vec::new();
     if let Some(provider) = site.provider {
         let key = Key::Namespace(environment.name.clone());
-        let ready = exists(site.observed(&key), true);
+        let ready = reports_ready(site.observed(&key));
         let body = Body::PlainObject(Box::new(render_namespace(&site.namespace, provider)));
         resources.push((key, Composed { body, ready }));
     }
     let service_account = model.token.as_ref().map(|token| render_access(&site, token, &mut resources));
     resources.extend(render_serving(&site, model, placement, sizing, service_account.as_deref()));
+    resources.extend(render_autoscaler(&site, sizing));
     resources
 }
 
@@ -70,6 +73,12 @@ impl<'a> Site<'a> {
         let existing = self.observed(key).and_then(|resource| resource.identity.clone());
         existing.unwrap_or_else(|| Identity { namespace: self.namespace.clone(), name })
     }
+
+    fn serving(&self) -> (Key, Identity) {
+        let key = Key::serving(&self.environment.name, self.topology, self.provider.is_none());
+        let identity = self.identity(&key, self.stem.serving(self.topology));
+        (key, identity)
+    }
 }
 
 /// The token and the ServiceAccount that lists it; returns the latter's name.
@@ -78,18 +87,18 @@ fn render_access(site: &Site<'_>, token: &Token, resources: &mut Vec<(Key, Compo
     let Some(provider) = site.provider else {
         let key = Key::ServiceAccount(environment);
         let identity = site.identity(&key, site.stem.service_account());
-        let ready = exists(site.observed(&key), false);
+        let ready = site.observed(&key).is_some();
         resources.push((key, Composed { body: Body::Plain(render_service_account(&identity, &token.name)), ready }));
         return identity.name;
     };
     let token_key = Key::Token(environment.clone());
     let secret = site.identity(&token_key, site.stem.token());
-    let ready = exists(site.observed(&token_key), true);
+    let ready = reports_ready(site.observed(&token_key));
     let body = Body::PlainObject(Box::new(render_token(&secret, token, provider)));
     resources.push((token_key, Composed { body, ready }));
     let account_key = Key::ServiceAccountObject(environment);
     let account = site.identity(&account_key, site.stem.service_account());
-    let ready = exists(site.observed(&account_key), true);
+    let ready = reports_ready(site.observed(&account_key));
     let body = Body::PlainObject(Box::new(wrap(render_service_account(&account, &secret.name), provider)));
     resources.push((account_key, Composed { body, ready }));
     account.name
@@ -103,20 +112,35 @@ fn render_serving(
     service_account: Option<&str>,
 ) -> Option<(Key, Composed)> {
     let profile = model.profiles.iter().find(|profile| profile.name == placement.profile && profile.topology == placement.topology)?;
-    let key = Key::serving(&placement.environment, placement.topology, site.provider.is_none());
-    let identity = site.identity(&key, site.stem.serving(site.topology));
+    let (key, identity) = site.serving();
     let environment = site.environment;
     let mut service = render_service(Serving { identity: &identity, model, profile, environment, sizing, service_account })?;
     let observed = site.observed(&key);
     let ready = readiness(observed, placement.topology).ready;
     let record = encode_record(&record(site, placement, sizing, ready));
     let body = if let Some(provider) = site.provider {
-        let mut object = wrap_serving(service, provider);
+        let mut object = wrap_reporting(service, provider);
         object.metadata.annotations.insert(PLACEMENT_ANNOTATION.to_owned(), record);
         Body::ServiceObject(Box::new(object))
     } else {
         service.metadata.annotations.insert(PLACEMENT_ANNOTATION.to_owned(), record);
         Body::Service(Box::new(service))
+    };
+    Some((key, Composed { body, ready }))
+}
+
+/// What scales the placement, where KServe does not.
+fn render_autoscaler(site: &Site<'_>, sizing: &Sizing) -> Option<(Key, Composed)> {
+    let PhaseScaling::Concurrency(concurrency) = &sizing.decode.scaling else { return None };
+    let environment = site.environment.name.clone();
+    let key = if site.provider.is_some() { Key::ScaledObjectObject(environment) } else { Key::ScaledObject(environment) };
+    let (_, serving) = site.serving();
+    let identity = site.identity(&key, serving.name.clone());
+    let scaled = render_scaled_object(&identity, &serving, concurrency, &site.inputs.settings.prometheus);
+    let ready = reports_ready(site.observed(&key));
+    let body = match site.provider {
+        Some(provider) => Body::ScaledObjectObject(Box::new(wrap_reporting(scaled, provider))),
+        None => Body::ScaledObject(Box::new(scaled)),
     };
     Some((key, Composed { body, ready }))
 }

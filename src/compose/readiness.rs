@@ -1,6 +1,7 @@
 //! Whether a placement serves, from the serving object's own conditions.
 
 use crate::api::condition::{Condition, find};
+use crate::api::llm_inference_service::Workloads;
 use crate::api::model_deployment::Topology;
 use crate::compose::observed::ObservedResource;
 
@@ -9,14 +10,23 @@ use crate::compose::observed::ObservedResource;
 pub struct Readiness {
     /// Whether all of it does.
     pub ready: bool,
-    /// Whether decode, or the one phase of Unified, is available.
-    pub decode: bool,
-    /// Whether prefill is available.
-    pub prefill: bool,
+    /// Decode, or the one phase of Unified.
+    pub decode: PhaseReadiness,
+    /// Prefill.
+    pub prefill: PhaseReadiness,
     /// Why not, as one word and one sentence.
     pub why_not: Option<(String, String)>,
     /// Where it answers.
     pub endpoint: Option<String>,
+}
+
+/// Whether a phase serves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PhaseReadiness {
+    /// Whether it is available.
+    pub ready: bool,
+    /// With how many replicas, where KServe says so.
+    pub replicas: Option<u32>,
 }
 
 /// Reads the readiness of a placement off its serving resource.
@@ -64,11 +74,12 @@ pub fn readiness(resource: Option<&ObservedResource>, topology: Topology) -> Rea
         (None, false) => Some(("Reconciling".to_owned(), "KServe has not looked at the latest change yet".to_owned())),
         (None, true) => None,
     };
+    let Workloads { primary, prefill: secondary } = &service.status.workloads;
     let addresses = service.status.addresses.iter().find_map(|address| address.url.clone());
     Readiness {
         ready: why_not.is_none(),
-        decode: is_true(decode),
-        prefill: needs_prefill && is_true(prefill),
+        decode: PhaseReadiness { ready: is_true(decode), replicas: primary.ready_replicas },
+        prefill: PhaseReadiness { ready: needs_prefill && is_true(prefill), replicas: secondary.ready_replicas },
         why_not,
         endpoint: service.status.url.clone().or(addresses),
     }
@@ -88,8 +99,8 @@ fn explain(condition: &Condition, otherwise: &str) -> String {
     }
 }
 
-/// Whether something that a placement needs beside its serving object exists.
+/// Whether something that a placement needs beside its serving object says that it is ready: an Object, or a ScaledObject.
 #[must_use]
-pub fn exists(resource: Option<&ObservedResource>, wrapped: bool) -> bool {
-    resource.is_some_and(|resource| !wrapped || find(&resource.conditions, "Ready").is_some_and(Condition::is_true))
+pub fn reports_ready(resource: Option<&ObservedResource>) -> bool {
+    resource.is_some_and(|resource| find(&resource.conditions, "Ready").is_some_and(Condition::is_true))
 }

@@ -5,9 +5,9 @@ use crate::api::object::{
     API_VERSION, ConfigRef, ForProvider, KIND, Object, ObjectSpec, PROVIDER_CONFIG_KIND, PlainObject, ReadinessPolicy, Reference,
 };
 
-/// Wraps an object whose readiness is its own `Ready` condition.
+/// Wraps an object whose readiness is its own `Ready` condition: an LLMInferenceService, a ScaledObject.
 #[must_use]
-pub fn wrap_serving<M>(manifest: M, provider_config: &str) -> Object<M> {
+pub fn wrap_reporting<M>(manifest: M, provider_config: &str) -> Object<M> {
     let mut object = wrap(manifest, provider_config);
     object.spec.readiness = Some(ReadinessPolicy { policy: "DeriveFromObject" });
     object

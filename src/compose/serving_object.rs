@@ -6,7 +6,6 @@ use crate::api::llm_inference_service::{
     API_VERSION, Empty, KIND, LlmInferenceService, LlmInferenceServiceSpec, Router, ServedModel, VariantAutoscaling, Workload,
     WorkloadScaling,
 };
-use crate::api::metadata::NewMetadata;
 use crate::api::model_deployment::Wva;
 use crate::compose::engine_pod::{EnginePod, render_annotations, render_pod};
 use crate::compose::observed::Identity;
@@ -45,11 +44,7 @@ pub fn render_service(serving: Serving<'_>) -> Option<LlmInferenceService> {
     Some(LlmInferenceService {
         api_version: API_VERSION,
         kind: KIND,
-        metadata: NewMetadata {
-            name: Some(serving.identity.name.clone()),
-            namespace: Some(serving.identity.namespace.clone()),
-            ..NewMetadata::default()
-        },
+        metadata: serving.identity.metadata(),
         spec: LlmInferenceServiceSpec {
             model: ServedModel { uri: serving.model.uri.clone(), name: serving.model.name.clone() },
             decode,
@@ -73,6 +68,8 @@ fn render_workload(serving: Serving<'_>, profile: &PhaseProfile, sizing: &PhaseS
     let (replicas, scaling) = match &sizing.scaling {
         PhaseScaling::Fixed { replicas } => (Some(*replicas), None),
         PhaseScaling::Wva(wva) => (None, Some(render_scaling(wva))),
+        // KServe keeps the number that KEDA set.
+        PhaseScaling::Concurrency(_) => (None, None),
     };
     Some(Workload {
         replicas,

@@ -10,7 +10,7 @@ use crate::api::model_deployment_status::{
 use crate::api::placement_record::PhaseRecord;
 use crate::api::selector::LabelSelector;
 use crate::compose::model_deployment::Inputs;
-use crate::compose::readiness::{Readiness, readiness};
+use crate::compose::readiness::{PhaseReadiness, Readiness, readiness};
 use crate::domain::model::Model;
 use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
 use crate::domain::placement::{Action, Placement};
@@ -123,7 +123,7 @@ fn effective_selector(inputs: &Inputs, model: &Model, placement: &Placement) -> 
     (!labels.is_empty()).then_some(LabelSelector { match_labels: labels })
 }
 
-fn phase_item(record: PhaseRecord, ready: bool) -> PhaseItem {
+fn phase_item(record: PhaseRecord, phase: PhaseReadiness) -> PhaseItem {
     let PhaseRecord { pool, gpus_per_replica, replicas, max_replicas } = record;
-    PhaseItem { pool, gpus_per_replica, replicas, max_replicas, ready }
+    PhaseItem { pool, gpus_per_replica, replicas, max_replicas, ready_replicas: phase.replicas, ready: phase.ready }
 }

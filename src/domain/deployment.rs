@@ -42,15 +42,18 @@ pub enum PhaseScaling {
     },
     /// As many as the Workload Variant Autoscaler finds right; exactly one actuator is given.
     Wva(Wva),
+    /// As many as requests in flight need. Only of Unified.
+    Concurrency(Concurrency),
 }
 
 impl PhaseScaling {
-    /// The replicas that must fit for a placement to be admitted.
+    /// The replicas that must fit for a placement to be admitted: at least one, which starts before anything scales it.
     #[must_use]
     pub fn admitted_replicas(&self) -> u32 {
         match self {
             Self::Fixed { replicas } => *replicas,
             Self::Wva(wva) => wva.min_replicas,
+            Self::Concurrency(concurrency) => concurrency.min_replicas.max(1),
         }
     }
 
@@ -60,6 +63,7 @@ impl PhaseScaling {
         match self {
             Self::Fixed { .. } => None,
             Self::Wva(wva) => Some(wva.max_replicas),
+            Self::Concurrency(concurrency) => Some(concurrency.max_replicas),
         }
     }
 }
@@ -145,16 +149,10 @@ fn validate_scaling(path: &str, scaling: &Scaling, topology: Topology, violation
     if violations.len() > before {
         return None;
     }
-    match (scaling.signal, &scaling.fixed, &scaling.wva) {
-        (Signal::Fixed, Some(fixed), _) => Some(PhaseScaling::Fixed { replicas: fixed.replicas }),
-        (Signal::Wva, _, Some(wva)) => Some(PhaseScaling::Wva(with_actuator(wva))),
-        (signal, ..) => {
-            violations.push(Violation::new(
-                format!("{path}.signal"),
-                format!("is {}, which this version cannot render yet; use Fixed or WVA", signal_name(signal)),
-            ));
-            None
-        }
+    match scaling.signal {
+        Signal::Fixed => scaling.fixed.as_ref().map(|fixed| PhaseScaling::Fixed { replicas: fixed.replicas }),
+        Signal::Wva => scaling.wva.as_ref().map(|wva| PhaseScaling::Wva(with_actuator(wva))),
+        Signal::Concurrency => scaling.concurrency.clone().map(PhaseScaling::Concurrency),
     }
 }
 

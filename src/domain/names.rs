@@ -94,6 +94,18 @@ fn suffix(topology: Topology) -> &'static str {
     }
 }
 
+/// The Deployment that KServe makes of a Unified serving object.
+#[must_use]
+pub fn engine_deployment(serving: &str) -> String {
+    format!("{serving}-kserve")
+}
+
+/// The HTTPRoute that KServe makes of a serving object.
+#[must_use]
+pub fn route(serving: &str) -> String {
+    format!("{serving}-kserve-route")
+}
+
 /// The key of one composed resource of a ModelDeployment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
@@ -109,6 +121,10 @@ pub enum Key {
     ServiceAccountObject(String),
     /// An Object holding the Secret with the Hugging Face token.
     Token(String),
+    /// A ScaledObject of the control plane's own cluster; the topology is Unified.
+    ScaledObject(String),
+    /// An Object holding the ScaledObject.
+    ScaledObjectObject(String),
 }
 
 /// Environment names that would make two keys equal.
@@ -137,6 +153,9 @@ impl Key {
         if let Some(rest) = text.strip_prefix("object-serviceaccount-") {
             return non_empty(rest).map(Self::ServiceAccountObject);
         }
+        if let Some(rest) = text.strip_prefix("object-scaledobject-") {
+            return of_unified(rest).map(Self::ScaledObjectObject);
+        }
         if let Some(rest) = text.strip_prefix("object-") {
             return split_topology(rest).map(|(environment, topology)| Self::ServiceObject(environment, topology));
         }
@@ -145,6 +164,9 @@ impl Key {
         }
         if let Some(rest) = text.strip_prefix("serviceaccount-") {
             return non_empty(rest).map(Self::ServiceAccount);
+        }
+        if let Some(rest) = text.strip_prefix("scaledobject-") {
+            return of_unified(rest).map(Self::ScaledObject);
         }
         text.strip_prefix("token-").and_then(non_empty).map(Self::Token)
     }
@@ -158,15 +180,24 @@ impl Key {
             | Self::Namespace(environment)
             | Self::ServiceAccount(environment)
             | Self::ServiceAccountObject(environment)
-            | Self::Token(environment) => environment,
+            | Self::Token(environment)
+            | Self::ScaledObject(environment)
+            | Self::ScaledObjectObject(environment) => environment,
         }
     }
 
-    /// The topology, of a serving resource.
+    /// Whether it is of a serving resource, which stands for its placement.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        matches!(self, Self::Service(..) | Self::ServiceObject(..))
+    }
+
+    /// The topology; none of what an environment's placements share.
     #[must_use]
     pub fn topology(&self) -> Option<Topology> {
         match self {
             Self::Service(_, topology) | Self::ServiceObject(_, topology) => Some(*topology),
+            Self::ScaledObject(_) | Self::ScaledObjectObject(_) => Some(Topology::Unified),
             Self::Namespace(_) | Self::ServiceAccount(_) | Self::ServiceAccountObject(_) | Self::Token(_) => None,
         }
     }
@@ -181,6 +212,8 @@ impl std::fmt::Display for Key {
             Self::ServiceAccount(environment) => write!(f, "serviceaccount-{environment}"),
             Self::ServiceAccountObject(environment) => write!(f, "object-serviceaccount-{environment}"),
             Self::Token(environment) => write!(f, "token-{environment}"),
+            Self::ScaledObject(environment) => write!(f, "scaledobject-{environment}-{}", suffix(Topology::Unified)),
+            Self::ScaledObjectObject(environment) => write!(f, "object-scaledobject-{environment}-{}", suffix(Topology::Unified)),
         }
     }
 }
@@ -191,6 +224,10 @@ fn split_topology(rest: &str) -> Option<(String, Topology)> {
         Some((environment, topology))
     });
     found.and_then(|(environment, topology)| Some((non_empty(environment)?, topology)))
+}
+
+fn of_unified(rest: &str) -> Option<String> {
+    split_topology(rest).and_then(|(environment, topology)| (topology == Topology::Unified).then_some(environment))
 }
 
 fn non_empty(text: &str) -> Option<String> {

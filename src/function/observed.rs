@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::api::metadata::{Header, Metadata};
 use crate::api::object::{ObservedObject, ObservedObjectStatus};
-use crate::api::{llm_inference_service, object};
+use crate::api::{llm_inference_service, object, scaled_object};
 use crate::compose::observed::{Identity, Observed, ObservedResource};
 use crate::domain::names::{Key, PLACEMENT_ANNOTATION};
 use crate::function::catalog::Conditioned;
@@ -124,7 +124,10 @@ fn is_ours(key: &Key, header: &Header) -> bool {
     match key {
         Key::Service(..) => is_service(&header.api_version, &header.kind),
         Key::ServiceAccount(_) => header.kind == "ServiceAccount",
-        Key::ServiceObject(..) | Key::Namespace(_) | Key::ServiceAccountObject(_) | Key::Token(_) => header.kind == object::KIND,
+        Key::ScaledObject(_) => header.kind == scaled_object::KIND,
+        Key::ServiceObject(..) | Key::Namespace(_) | Key::ServiceAccountObject(_) | Key::Token(_) | Key::ScaledObjectObject(_) => {
+            header.kind == object::KIND
+        }
     }
 }
 
@@ -133,9 +136,11 @@ fn read_resource(key: &Key, bytes: &[u8]) -> Result<ObservedResource, StructErro
     let annotation = composed.metadata.annotations.get(PLACEMENT_ANNOTATION);
     let record = annotation.and_then(|text| serde_json::from_str(text).ok());
     let identity = match key {
-        Key::Service(..) | Key::ServiceAccount(_) => Some(identity(&composed.metadata.namespace, &composed.metadata.name)),
+        Key::Service(..) | Key::ServiceAccount(_) | Key::ScaledObject(_) => {
+            Some(identity(&composed.metadata.namespace, &composed.metadata.name))
+        }
         Key::Namespace(_) => None,
-        Key::ServiceObject(..) | Key::ServiceAccountObject(_) | Key::Token(_) => held_identity(&composed.spec),
+        Key::ServiceObject(..) | Key::ServiceAccountObject(_) | Key::Token(_) | Key::ScaledObjectObject(_) => held_identity(&composed.spec),
     };
     let (service, conditions) = match key {
         // A report that cannot be read is none: it says nothing of being ready, and it must not stop everything else.
@@ -146,7 +151,7 @@ fn read_resource(key: &Key, bytes: &[u8]) -> Result<ObservedResource, StructErro
         }
         Key::ServiceAccount(_) => (None, Vec::new()),
         // Only the conditions: what the provider sees of a token must not be read.
-        Key::Namespace(_) | Key::ServiceAccountObject(_) | Key::Token(_) => {
+        Key::Namespace(_) | Key::ServiceAccountObject(_) | Key::Token(_) | Key::ScaledObject(_) | Key::ScaledObjectObject(_) => {
             (None, from_struct::<Conditioned>(bytes).unwrap_or_default().status.conditions)
         }
     };

@@ -98,7 +98,7 @@ fn null_is_the_default() {
     }
     assert_same::<ObservedObject>(&json!({"metadata": null, "status": {"atProvider": null}}));
     assert_same::<Input>(&json!({
-        "apiVersion": null, "kind": null, "metadata": null, "rdma": null, "lint": null, "ttl": null, "remoteNamespace": null,
+        "apiVersion": null, "kind": null, "metadata": null, "rdma": null, "lint": null, "ttl": null, "remoteNamespace": null, "prometheus": null,
         "maxRejections": null,
     }));
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::preview::preview_of;
 
-fn examples() -> Vec<PathBuf> {
+pub(super) fn examples() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let mut found: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     found.sort();

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Parser as _;
 use function_modelplane::cli::preview::{Preview, Verdict, preview};
 
+use super::examples::examples;
+
 #[derive(clap::Parser)]
 struct Command {
     #[command(flatten)]
@@ -26,6 +28,17 @@ pub(super) fn preview_of(folder: &std::path::Path) -> String {
 
 fn example(name: &str) -> String {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).display().to_string()
+}
+
+#[test]
+fn an_autoscaled_phase_is_shown_with_its_limits() {
+    let (verdict, out, err) = run(&[&example("autoscaled")], "");
+    let expected = "\
+DEPLOYMENT           ENVIRONMENT  TOPOLOGY       PROFILE             DECODE                PREFILL
+ml-team-a/llama-70b  us-east      PrefillDecode  h200-disaggregated  1-3 x 4 GPUs on h200  2-6 x 2 GPUs on h200
+ml-team-a/llama-70b: 1/1 placed
+";
+    assert_eq!((verdict, out.as_str(), err.as_str()), (Verdict::Placed, expected, ""));
 }
 
 #[test]
@@ -54,7 +67,8 @@ ml-team-a/chat: 0/1 placed; 2/2 environments rejected: 2 lack label modelplane.a
 
 #[test]
 fn everything_that_the_examples_compose_is_as_it_was_last_read() {
-    for name in ["llama-405b", "llama-70b", "autoscaled", "unified", "no-rdma", "break-glass", "contention"] {
+    for folder in examples() {
+        let name = folder.file_name().unwrap().to_str().unwrap();
         let (_, out, err) = run(&[&example(name), "-o", "yaml"], "");
         assert_eq!(err, "", "{name}");
         insta::assert_snapshot!(format!("example-{name}"), out);

@@ -31,9 +31,9 @@ fn rules_between_fields_and_of_labels_are_held() {
         ),
         (
             "scaling",
-            json!({"signal": "Concurrency", "concurrency": {"minReplicas": 0, "maxReplicas": 1, "target": 1}}),
-            "spec.scaling.signal: is Concurrency, which this version cannot render yet; use Fixed or WVA".to_owned(),
-            "zero is allowed here, but nothing renders it yet",
+            json!({"signal": "Concurrency", "concurrency": {"minReplicas": 0, "maxReplicas": 0, "target": 1}}),
+            "spec.scaling.concurrency.maxReplicas: is 0; set it to 1 to 100000".to_owned(),
+            "the fewest may be none, the most may not",
         ),
     ];
     for (field, value, expected, why) in cases {

@@ -20,6 +20,11 @@ fn what_would_be_overlooked_is_refused() {
             "lint: is Enforce, which has no effect in this version yet; use Warn or Off",
             "whoever enforces must not believe that it happens",
         ),
+        (
+            json!({"prometheus": {"serverAddress": "prometheus:9090"}}),
+            "prometheus.serverAddress: is \"prometheus:9090\"; write a URL such as http://prometheus.monitoring.svc:9090",
+            "KEDA would not reach it, and the model would stay at its fewest replicas",
+        ),
         (json!({"maxRejections": 1001}), "maxRejections: is 1001; set it to 0 to 1000", "a status of any size"),
         (
             json!({"remoteNamespace": "Models"}),

@@ -65,7 +65,8 @@ proptest! {
         let keys = [
             Key::Service(name.clone(), Topology::PrefillDecode), Key::Service(name.clone(), Topology::Unified),
             Key::ServiceObject(name.clone(), Topology::PrefillDecode), Key::ServiceObject(name.clone(), Topology::Unified),
-            Key::Namespace(name.clone()), Key::ServiceAccount(name.clone()), Key::ServiceAccountObject(name.clone()), Key::Token(name),
+            Key::Namespace(name.clone()), Key::ServiceAccount(name.clone()), Key::ServiceAccountObject(name.clone()), Key::Token(name.clone()),
+            Key::ScaledObject(name.clone()), Key::ScaledObjectObject(name),
         ];
         for key in keys {
             prop_assert_eq!(Key::parse(&key.to_string()), Some(key));

@@ -77,3 +77,32 @@ fn fixed_to_wva_and_back_changes_the_scaling_alone() {
     cluster.composite["spec"]["scaling"] = before;
     assert_eq!(cluster.reconcile().desired(), fixed.desired());
 }
+
+#[test]
+fn the_status_says_how_many_replicas_serve_where_kserve_reports_them() {
+    let mut cluster = settled();
+    cluster.composite["spec"]["scaling"] = json!({"signal": "WVA", "wva": {"minReplicas": 1, "maxReplicas": 3}});
+    let manifest = "/status/atProvider/manifest/status/workloads";
+    let report = |cluster: &mut super::cluster::Cluster, workloads: Value| {
+        cluster.composed.get_mut("object-east-pd").unwrap()["status"]["atProvider"]["manifest"]["status"]["workloads"] = workloads;
+        assert!(cluster.composed["object-east-pd"].pointer(manifest).is_some());
+        let item = cluster.reconcile().status()["placements"]["items"][0].clone();
+        [item["decode"].clone(), item["prefill"].clone()]
+    };
+    let phases = |decode: Option<u32>, prefill: Option<u32>| {
+        let mut phases = [
+            json!({"pool": "h200", "gpusPerReplica": 4, "replicas": 1, "maxReplicas": 3, "ready": true}),
+            json!({"pool": "h200", "gpusPerReplica": 1, "replicas": 4, "ready": true}),
+        ];
+        for (phase, replicas) in phases.iter_mut().zip([decode, prefill]) {
+            if let Some(replicas) = replicas {
+                phase["readyReplicas"] = json!(replicas);
+            }
+        }
+        phases
+    };
+    let reported = json!({"primary": {"kind": "Deployment", "readyReplicas": 2}, "prefill": {"readyReplicas": 3}});
+    assert_eq!(report(&mut cluster, reported), phases(Some(2), Some(3)), "as KServe 0.20 does");
+    assert_eq!(report(&mut cluster, json!({"primary": {"kind": "Deployment"}})), phases(None, None), "as KServe 0.19 does");
+    assert_eq!(report(&mut cluster, Value::Null), phases(None, None), "as KServe 0.18 does");
+}

@@ -3,6 +3,7 @@
 mod access;
 mod autoscaling;
 mod cluster;
+mod concurrency;
 mod fleet;
 mod guard;
 mod hostile;

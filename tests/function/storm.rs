@@ -23,6 +23,7 @@ enum Change {
     Wanted(u32),
     Replicas(u32, u32),
     Disaggregate(bool),
+    Signal(&'static str),
     Region(Option<usize>),
     Profile(&'static str),
     Image(&'static str),
@@ -51,6 +52,7 @@ fn change() -> impl Strategy<Value = Change> {
         (1_u32..4).prop_map(Change::Wanted),
         (1_u32..4, 1_u32..4).prop_map(|(decode, prefill)| Change::Replicas(decode, prefill)),
         any::<bool>().prop_map(Change::Disaggregate),
+        prop::sample::select(vec!["WVA", "Concurrency"]).prop_map(Change::Signal),
         prop::option::of(on.clone()).prop_map(Change::Region),
         prop::sample::select(vec!["disagg", "renamed"]).prop_map(Change::Profile),
         prop::sample::select(vec!["vllm/vllm-openai:v0.19.0", "{{ broken }}"]).prop_map(Change::Image),
@@ -126,7 +128,7 @@ fn make(cluster: &mut Cluster, change: Change) {
         }
         Change::Wanted(wanted) => cluster.composite["spec"]["environments"] = json!(wanted),
         Change::Replicas(decode, prefill) => {
-            cluster.composite["spec"]["scaling"]["fixed"]["replicas"] = json!(decode);
+            cluster.composite["spec"]["scaling"] = json!({"signal": "Fixed", "fixed": {"replicas": decode}});
             if cluster.composite["spec"].get("prefill").is_some() {
                 cluster.composite["spec"]["prefill"]["scaling"]["fixed"]["replicas"] = json!(prefill);
             }
@@ -138,6 +140,12 @@ fn make(cluster: &mut Cluster, change: Change) {
                 spec.insert("prefill".to_owned(), json!({"scaling": {"signal": "Fixed", "fixed": {"replicas": 1}}}));
             }
             spec.insert("topology".to_owned(), json!(if disaggregate { "PrefillDecode" } else { "Unified" }));
+        }
+        Change::Signal(signal) => {
+            let wva = json!({"signal": "WVA", "wva": {"maxReplicas": 2}});
+            // With PrefillDecode it is refused, and nothing changes then.
+            let concurrency = json!({"signal": "Concurrency", "concurrency": {"minReplicas": 0, "maxReplicas": 2, "target": 8}});
+            cluster.composite["spec"]["scaling"] = if signal == "WVA" { wva } else { concurrency };
         }
         Change::Region(at) => {
             let labels = at.map_or_else(|| json!({}), |at| json!({"modelplane.ai/region": NAMES[at]}));

@@ -136,13 +136,14 @@ fn what_an_earlier_step_reports_of_a_gke_cluster_passes_through() {
 }
 
 #[test]
-fn a_deployment_that_scales_on_concurrency_is_refused_until_it_is_rendered() {
-    let refused = Cluster::new(manifest("qwen-prod"), vec![model(), provisioned()]).reconcile();
+fn a_deployment_that_scales_on_concurrency_means_what_it_meant() {
+    let reconciled = Cluster::new(manifest("qwen-prod"), vec![model(), provisioned()]).reconcile();
+    let scaled = reconciled.desired()["object-scaledobject-gke-us-central-unified"]["spec"]["forProvider"]["manifest"]["spec"].clone();
     assert_eq!(
-        refused.fatal().as_deref(),
-        Some("spec.scaling.signal: is Concurrency, which this version cannot render yet; use Fixed or WVA"),
-        "valid to Modelplane, and not yet to us: fixed replicas in its place would be a surprise"
+        (&scaled["minReplicaCount"], &scaled["maxReplicaCount"], &scaled["pollingInterval"], &scaled["cooldownPeriod"]),
+        (&json!(1), &json!(5), &json!(15), &json!(300))
     );
+    assert_eq!(scaled["triggers"][0]["metadata"]["threshold"], json!("7"), "70 % of 10 requests");
 }
 
 #[test]

@@ -113,7 +113,8 @@ fn environments() -> Vec<Value> {
 }
 
 fn inputs() -> Vec<Value> {
-    vec![json!({"rdma": "Pin", "lint": "Warn", "ttl": "60s", "remoteNamespace": "models", "maxRejections": 20})]
+    vec![json!({"rdma": "Pin", "lint": "Warn", "ttl": "60s", "remoteNamespace": "models", "maxRejections": 20,
+                "prometheus": {"serverAddress": "http://prometheus:9090", "unsafeSsl": false}})]
 }
 
 /// One place of a manifest, with its schema.
