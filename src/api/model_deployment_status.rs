@@ -136,6 +136,10 @@ pub struct Scheduling {
     pub matched: u32,
     /// Environments that were turned down.
     pub rejected_total: u32,
+    /// How many were turned down for which reason, in a sentence. The condition PlacementsScheduled repeats it: Crossplane writes
+    /// conditions after the status, and calls again in between.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub summary: String,
     /// The first of them by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rejected: Vec<RejectedEnvironment>,

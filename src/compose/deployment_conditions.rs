@@ -2,6 +2,7 @@
 
 use crate::api::condition::find;
 use crate::api::model_deployment::{StrategyKind, Topology};
+use crate::api::model_deployment_status::Scheduling;
 use crate::compose::conditions::{
     DECODE_READY, MODEL_RESOLVED, NewCondition, PLACEMENTS_READY, PLACEMENTS_SCHEDULED, PREFILL_READY, Status,
 };
@@ -10,16 +11,21 @@ use crate::compose::model_deployment::Inputs;
 use crate::compose::status::Reported;
 use crate::domain::contention::Shortage;
 use crate::domain::model::Model;
-use crate::domain::rejection::summarize;
 use crate::domain::schedule::{Plan, Switch};
 use crate::domain::violation::join;
 
-/// Every condition, in a fixed order.
+/// Every condition, in a fixed order. `scheduling` is the report of the last decision, whenever that was.
 #[must_use]
-pub fn conditions(inputs: &Inputs, model: &Model, plan: &Plan, reports: &[Reported<'_>]) -> Vec<NewCondition> {
+pub fn conditions(
+    inputs: &Inputs,
+    model: &Model,
+    plan: &Plan,
+    reports: &[Reported<'_>],
+    scheduling: Option<&Scheduling>,
+) -> Vec<NewCondition> {
     // What leaves serves, but not in place of what is wanted.
     let counted: Vec<&Reported<'_>> = reports.iter().filter(|report| !report.placement.is_leaving()).collect();
-    let mut conditions = vec![resolved(inputs), profile_valid(model), scheduled(inputs, model, plan)];
+    let mut conditions = vec![resolved(inputs), profile_valid(model), scheduled(inputs, model, plan, scheduling)];
     conditions.extend(phase_conditions(inputs, |phase| phase_ready(inputs, &counted, phase)));
     conditions.push(placements_ready(inputs, plan, &counted));
     conditions
@@ -32,7 +38,7 @@ pub fn resolved(inputs: &Inputs) -> NewCondition {
     NewCondition::new(MODEL_RESOLVED, true, "Resolved", format!("{} {}", reference.kind.as_str(), reference.name))
 }
 
-fn scheduled(inputs: &Inputs, model: &Model, plan: &Plan) -> NewCondition {
+fn scheduled(inputs: &Inputs, model: &Model, plan: &Plan, scheduling: Option<&Scheduling>) -> NewCondition {
     let (wanted, placed) = (inputs.deployment.environments, plan.staying());
     let mut parts = vec![format!("{placed}/{wanted} placed")];
     let violations = model.violations_of(inputs.deployment.topology);
@@ -54,20 +60,8 @@ fn scheduled(inputs: &Inputs, model: &Model, plan: &Plan) -> NewCondition {
     };
     parts.extend(waiting);
     parts.extend(plan.shortages.iter().map(describe_shortage));
-    match &plan.decision {
-        Some(decision) if decision.considered == 0 => parts.push("there is no InferenceEnvironment".to_owned()),
-        Some(decision) if !decision.rejections.is_empty() => {
-            let (rejected, considered) = (decision.rejections.len(), decision.considered);
-            parts.push(format!("{rejected}/{considered} environments rejected: {}", summarize(&decision.rejections)));
-        }
-        Some(_) | None => {}
-    }
-    let message = parts.join("; ");
-    let before = find(&inputs.status.conditions, PLACEMENTS_SCHEDULED);
-    // Where nothing is decided, the last decision's report still stands.
-    let carried = before.filter(|before| plan.decision.is_none() && before.is_true() && before.message.starts_with(&message));
-    let message = carried.map_or(message, |before| before.message.clone());
-    NewCondition::new(PLACEMENTS_SCHEDULED, reason == "Placed", reason, message)
+    parts.extend(scheduling.map(|scheduling| scheduling.summary.clone()).filter(|summary| !summary.is_empty()));
+    NewCondition::new(PLACEMENTS_SCHEDULED, reason == "Placed", reason, parts.join("; "))
 }
 
 fn describe_waiting(inputs: &Inputs, old: usize, missing_gpus: Option<u64>) -> String {

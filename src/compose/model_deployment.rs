@@ -103,7 +103,7 @@ pub fn compose(inputs: &Inputs) -> Composition {
     let plan = plan(inputs, model);
     let reports = report(inputs, model, &plan);
     let status = render_status(inputs, model, &plan, &reports);
-    let conditions = conditions(inputs, model, &plan, &reports);
+    let conditions = conditions(inputs, model, &plan, &reports, status.scheduling.as_ref());
     let events = all_events(inputs, model, &plan, &status, &conditions);
     let mut resources = BTreeMap::new();
     // What is frozen goes first: where both have a resource, the one that is rendered counts.

@@ -14,6 +14,7 @@ use crate::compose::readiness::{PhaseReadiness, Readiness, readiness};
 use crate::domain::model::Model;
 use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
 use crate::domain::placement::{Action, Placement};
+use crate::domain::rejection::summarize;
 use crate::domain::schedule::Plan;
 use crate::domain::search::Decision;
 use crate::domain::sizing::PhaseSizing;
@@ -74,7 +75,17 @@ fn render_scheduling(inputs: &Inputs, decision: &Decision) -> Scheduling {
         considered: count(decision.considered),
         matched: count(decision.matched),
         rejected_total: count(decision.rejections.len()),
+        summary: summarize_decision(decision),
         rejected: rejected.collect(),
+    }
+}
+
+fn summarize_decision(decision: &Decision) -> String {
+    let (rejected, considered) = (decision.rejections.len(), decision.considered);
+    match (considered, rejected) {
+        (0, _) => "there is no InferenceEnvironment".to_owned(),
+        (_, 0) => String::new(),
+        _ => format!("{rejected}/{considered} environments rejected: {}", summarize(&decision.rejections)),
     }
 }
 

@@ -319,3 +319,23 @@ fn as_many_rejections_are_listed_as_the_input_says() {
     let scheduling = cluster.reconcile().status()["scheduling"].clone();
     assert_eq!((&scheduling["rejectedTotal"], scheduling["rejected"].as_array().unwrap().len()), (&json!(2), 1));
 }
+
+/// Crossplane writes the conditions after the rest of the status, and may call in between.
+#[test]
+fn the_last_decisions_report_does_not_depend_on_the_condition_that_repeats_it() {
+    let mut cluster = settled();
+    cluster.composite["spec"]["environments"] = json!(1);
+    cluster.reconcile();
+    cluster.objects.push(environment("north"));
+    cluster.change("InferenceEnvironment", "north", |object| object["spec"]["availability"] = json!("Cordoned"));
+    cluster.composite["spec"]["environments"] = json!(2);
+    cluster.change("InferenceEnvironment", "west", |object| object["metadata"]["labels"] = json!({}));
+    let message = |reconciled: &Reconciled| reconciled.response.conditions[2].message().to_owned();
+    let short = "1/2 placed; 2/3 environments rejected: 1 cordoned, 1 lacks label modelplane.ai/rdma=true";
+    assert_eq!(message(&cluster.reconcile()), short);
+    cluster.composite["spec"]["environments"] = json!(1);
+    let placed = "1/1 placed; 2/3 environments rejected: 1 cordoned, 1 lacks label modelplane.ai/rdma=true";
+    cluster.reconcile();
+    cluster.composite["status"]["conditions"] = json!([]);
+    assert_eq!(message(&cluster.reconcile()), placed);
+}
