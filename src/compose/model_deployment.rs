@@ -196,7 +196,7 @@ fn refusal_events(inputs: &Inputs, refusal: &Refusal) -> Vec<Event> {
 }
 
 fn all_events(inputs: &Inputs, model: &Model, plan: &Plan, status: &ModelDeploymentStatus, conditions: &[NewCondition]) -> Vec<Event> {
-    let mut all = events(conditions, &inputs.status.conditions);
+    let mut all = events(&told_before(inputs, conditions), &inputs.status.conditions);
     let rejected: &[RejectedEnvironment] = status.scheduling.as_ref().map(|scheduling| scheduling.rejected.as_slice()).unwrap_or_default();
     if plan.decision.is_some() {
         let scheduled = conditions.iter().find(|condition| condition.kind == PLACEMENTS_SCHEDULED);
@@ -215,6 +215,13 @@ fn all_events(inputs: &Inputs, model: &Model, plan: &Plan, status: &ModelDeploym
         }
     }
     all
+}
+
+/// Only the conditions that can be compared with what was said before: Crossplane writes conditions after the rest of the status,
+/// and may call in between.
+fn told_before(inputs: &Inputs, conditions: &[NewCondition]) -> Vec<NewCondition> {
+    let written = inputs.status.model.is_some();
+    conditions.iter().filter(|condition| !written || find(&inputs.status.conditions, condition.kind).is_some()).cloned().collect()
 }
 
 /// A Warning about a placement whose autoscaler may ask for more than there is: once, when it is new or resized.
