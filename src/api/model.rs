@@ -55,7 +55,7 @@ pub struct ModelSpec {
 #[serde(deny_unknown_fields)]
 pub struct ModelIdentity {
     /// The name that requests use, e.g. `Qwen/Qwen2.5-0.5B-Instruct`.
-    #[schemars(length(min = limits::NAME.min, max = limits::NAME.max), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._/:@+-]*$"))]
+    #[schemars(length(min = limits::NAME.min, max = limits::NAME.max), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._:@+-]*(/\.*[A-Za-z0-9_:@+-][A-Za-z0-9._:@+-]*)*$"))]
     pub name: String,
 }
 

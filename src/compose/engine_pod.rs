@@ -14,12 +14,11 @@ use crate::api::quantity::Quantity;
 use crate::compose::argv::quote;
 use crate::domain::environment::Pool;
 use crate::domain::model::PhaseProfile;
+use crate::domain::names::SHARED_MEMORY_VOLUME;
 use crate::domain::sizing::PhaseSizing;
 
 /// The container that KServe's presets give the engine.
 const ENGINE_CONTAINER: &str = "main";
-/// The volume that KServe's presets mount at `/dev/shm`.
-const SHARED_MEMORY_VOLUME: &str = "dshm";
 /// The size llm-d gives `/dev/shm`; KServe's own 1Gi is too little for tensor parallelism and KV transfer.
 const SHARED_MEMORY_GIB: u32 = 20;
 /// The period of the startup probe in KServe's presets.
@@ -150,15 +149,12 @@ fn literal(name: &str, value: &str) -> EnvVar {
 }
 
 fn render_volumes(profile: &PhaseProfile, rdma: Option<&Rdma>) -> Vec<Volume> {
-    let mut volumes = rdma.map(|rdma| rdma.volumes.clone()).unwrap_or_default();
-    if volumes.iter().all(|volume| volume.name != SHARED_MEMORY_VOLUME) {
-        let size = profile.shared_memory.clone().unwrap_or_else(|| Quantity::gibibytes(SHARED_MEMORY_GIB).min(profile.memory.clone()));
-        let empty_dir = EmptyDirVolumeSource {
-            medium: Some("Memory".to_owned()),
-            size_limit: Some(K8sQuantity(size.to_string())),
-            ..EmptyDirVolumeSource::default()
-        };
-        volumes.insert(0, Volume { name: SHARED_MEMORY_VOLUME.to_owned(), empty_dir: Some(empty_dir), ..Volume::default() });
-    }
-    volumes
+    let size = profile.shared_memory.clone().unwrap_or_else(|| Quantity::gibibytes(SHARED_MEMORY_GIB).min(profile.memory.clone()));
+    let empty_dir = EmptyDirVolumeSource {
+        medium: Some("Memory".to_owned()),
+        size_limit: Some(K8sQuantity(size.to_string())),
+        ..EmptyDirVolumeSource::default()
+    };
+    let shared_memory = Volume { name: SHARED_MEMORY_VOLUME.to_owned(), empty_dir: Some(empty_dir), ..Volume::default() };
+    std::iter::once(shared_memory).chain(rdma.iter().flat_map(|rdma| rdma.volumes.clone())).collect()
 }

@@ -14,7 +14,7 @@ use crate::domain::bounds::{
 };
 use crate::domain::cluster::{declared_pools, validate_cluster};
 use crate::domain::model::validate_env;
-use crate::domain::names::environment_name_error;
+use crate::domain::names::{PRESET_VOLUMES, environment_name_error};
 use crate::domain::template_text::{TEMPLATE_REFUSED, holds_template, serialized_holds_template};
 use crate::domain::violation::Violation;
 
@@ -226,6 +226,13 @@ fn validate_volumes(rdma: &Rdma, violations: &mut Vec<Violation>) {
     check_distinct("spec.rdma.volumes", rdma.volumes.iter().map(|volume| volume.name.as_str()), violations);
     for (index, volume) in rdma.volumes.iter().enumerate() {
         check_length(format!("spec.rdma.volumes[{index}].name"), &volume.name, limits::NAME, violations);
+        if PRESET_VOLUMES.contains(&volume.name.as_str()) {
+            let name = &volume.name;
+            violations.push(Violation::new(
+                format!("spec.rdma.volumes[{index}].name"),
+                format!("is {name:?}, a volume of KServe's presets, with which it would be merged; give it another name"),
+            ));
+        }
         if serialized_holds_template(volume) {
             violations.push(Violation::new(format!("spec.rdma.volumes[{index}]"), TEMPLATE_REFUSED));
         }

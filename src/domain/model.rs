@@ -11,7 +11,7 @@ use crate::api::quantity::Quantity;
 use crate::api::selector::LabelSelector;
 use crate::domain::bounds::{check_count, check_distinct, check_length, check_number, check_positive, check_selector};
 use crate::domain::engine_args::{EngineArgs, Gpus};
-use crate::domain::names::TOKEN_KEY;
+use crate::domain::names::{PRESET_VARIABLES, TOKEN_KEY};
 use crate::domain::template_text::{self, TEMPLATE_REFUSED, holds_template, model_name_error};
 use crate::domain::violation::Violation;
 
@@ -316,6 +316,12 @@ pub fn validate_env(path: &str, env: &[EnvVar], most: Limits, violations: &mut V
         }
         if variable.value.is_some() && variable.value_from.is_some() {
             violations.push(Violation::new(&path, "has value and valueFrom; keep one of them"));
+        }
+        if variable.value_from.is_some() && PRESET_VARIABLES.contains(&variable.name.as_str()) {
+            let name = &variable.name;
+            let message =
+                format!("cannot be where {name} comes from, because KServe's presets give it a value and both would remain; write a value");
+            violations.push(Violation::new(format!("{path}.valueFrom"), message));
         }
         for (field, holds) in [
             ("value", variable.value.as_deref().is_some_and(holds_template)),

@@ -21,6 +21,13 @@ pub const TOKEN_KEY: &str = "HF_TOKEN";
 /// The key of an environment's ClusterProviderConfig; Modelplane's own function uses the same.
 pub const PROVIDER_CONFIG_KEY: &str = "cluster-provider-config-kubernetes";
 
+/// The variables to which KServe's presets for single nodes give a value (v0.18.1 to v0.20.0).
+pub const PRESET_VARIABLES: [&str; 3] = ["HF_HUB_CACHE", "HOME", "VLLM_LOGGING_LEVEL"];
+/// The volume that is `/dev/shm` in them.
+pub const SHARED_MEMORY_VOLUME: &str = "dshm";
+/// The volumes that they have.
+pub const PRESET_VOLUMES: [&str; 5] = [SHARED_MEMORY_VOLUME, "home", "model-cache", "tls-certs", "tmp-dir"];
+
 /// KServe's child names stay unhashed up to this many characters.
 const SERVING_NAME_MAX: usize = 38;
 /// What is left of it for the stem that both topologies share.

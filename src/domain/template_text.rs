@@ -10,7 +10,7 @@ pub fn holds_template(text: &str) -> bool {
 }
 
 /// Why a name cannot be a model's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ModelNameError {
     /// There is nothing.
     #[error("a model's name cannot be empty")]
@@ -21,11 +21,15 @@ pub enum ModelNameError {
     /// It holds a character that the shell of KServe's presets might interpret.
     #[error("a model's name cannot hold {0:?}: use letters, digits and . _ / : @ + - only")]
     Character(char),
+    /// Between two slashes, or at the end, stands nothing that a URL keeps.
+    #[error("a model's name cannot have {0:?} between slashes or at its end: KServe makes a URL's path of it, which would be another")]
+    Segment(String),
 }
 
 /// Says what is wrong with a model's name, or nothing.
 ///
-/// KServe pastes the name unquoted into a shell script, so only `[A-Za-z0-9][A-Za-z0-9._/:@+-]*` is safe.
+/// KServe pastes the name unquoted into a shell script, so only `[A-Za-z0-9][A-Za-z0-9._/:@+-]*` is safe. From v0.20 on it makes a route's
+/// path of it, too, and the API server refuses a path with `//`, `/./` or `/../`, or one that ends like them.
 #[must_use]
 pub fn model_name_error(name: &str) -> Option<ModelNameError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '/' | ':' | '@' | '+' | '-');
@@ -33,7 +37,9 @@ pub fn model_name_error(name: &str) -> Option<ModelNameError> {
     match name.chars().find(|&c| !plain(c)) {
         Some(refused) => Some(ModelNameError::Character(refused)),
         None if !start.is_ascii_alphanumeric() => Some(ModelNameError::Start(start)),
-        None => None,
+        None => {
+            name.split('/').find(|segment| segment.chars().all(|c| c == '.')).map(|segment| ModelNameError::Segment(segment.to_owned()))
+        }
     }
 }
 

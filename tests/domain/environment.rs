@@ -93,6 +93,26 @@ fn what_no_pod_could_have_is_refused_with_its_place() {
             "an argument may refer to the name, and the quote would end the argument's own",
         ),
         (
+            "/spec/rdma/env".to_owned(),
+            json!([{"name": "HOME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}, {"name": "HF_HUB_CACHE", "value": "/fast"}]),
+            vec![
+                "spec.rdma.env[0].valueFrom: cannot be where HOME comes from, because KServe's presets give it a value and both would \
+                 remain; write a value"
+                    .to_owned(),
+            ],
+            "no Deployment could be made of it; another value is merged over the preset's",
+        ),
+        (
+            "/spec/rdma/volumes".to_owned(),
+            json!([{"name": "model-cache", "hostPath": {"path": "/fast"}}, {"name": "b", "hostPath": {"path": "/b"}}]),
+            vec![
+                "spec.rdma.volumes[0].name: is \"model-cache\", a volume of KServe's presets, with which it would be merged; give it another \
+                 name"
+                    .to_owned(),
+            ],
+            "a volume of two kinds is none",
+        ),
+        (
             "/spec/rdma/volumes".to_owned(),
             json!([{"name": "a", "hostPath": {"path": "{{"}}]),
             vec![format!("spec.rdma.volumes[0]: {TEMPLATE}")],
