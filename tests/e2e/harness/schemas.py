@@ -16,7 +16,7 @@ class Schemas:
 
     def __init__(self, tools):
         self.tools = tools
-        self.kserve = {"the pinned KServe": tools.kserve_crds}
+        self.kserve = {f"KServe {version}": folder / "crds" for version, folder in tools.kserve.items()}
         if folder := os.environ.get(KSERVE_CRDS):
             self.kserve[f"{KSERVE_CRDS}={folder}"] = Path(folder)
 

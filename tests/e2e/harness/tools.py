@@ -21,13 +21,13 @@ def section(title):
 
 
 class Tools:
-    """Paths of programs, CRDs and presets, and how to call the programs."""
+    """Paths of programs and CRDs, of KServe's files by version, and how to call the programs."""
 
     def __init__(self, folder):
         self.folder = Path(folder)
         self.crds = self.folder / "crds"
-        self.kserve_crds = self.folder / "kserve-crds"
-        self.presets = self.folder / "presets"
+        self.kserve = {path.name: path for path in sorted((self.folder / "kserve").iterdir())}
+        self.kserve_needs = self.folder / "kserve-needs"
 
     @classmethod
     def build(cls):
@@ -53,9 +53,10 @@ class Tools:
         """Every document of a YAML text."""
         return self._documents("yaml2json", "-", stdin=text)
 
-    def engines(self, services):
-        """What KServe makes of LLMInferenceServices: for each the engine of every phase, or an error."""
-        return self._documents("kserve-engines", self.presets, stdin=json.dumps(services))
+    def engines(self, services, version=None):
+        """What KServe (the oldest there is, unless told) makes of LLMInferenceServices: for each the engine of every phase, or an error."""
+        version = version or next(iter(self.kserve))
+        return self._documents(f"kserve-engines-{version}", self.kserve[version] / "presets", stdin=json.dumps(services))
 
     def _documents(self, program, *arguments, stdin=None):
         done = self.run(program, *arguments, stdin=stdin)
