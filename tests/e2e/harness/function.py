@@ -1,12 +1,11 @@
-"""The function under test: built as it is released, served as `crossplane composition render` needs it."""
+"""The function under test: built as it is released, served as `crossplane composition render` needs it or as in a cluster."""
 
 import contextlib
 import os
-import socket
 import subprocess
-import time
 from pathlib import Path
 
+from . import processes
 from .tools import PROJECT, Failure
 
 # A cold start takes milliseconds; a loaded machine gets a hundred times that.
@@ -14,14 +13,14 @@ START_SECONDS = 10
 
 
 def binary():
-    """Builds the release binary. MODELPLANE_E2E_FUNCTION names one that is built already."""
+    """Builds the binary that is in the package. MODELPLANE_E2E_FUNCTION names one that is built already."""
     given = os.environ.get("MODELPLANE_E2E_FUNCTION")
     if given:
         return Path(given)
-    if subprocess.run(["cargo", "build", "--release", "--locked"], cwd=PROJECT).returncode != 0:
+    done = subprocess.run([PROJECT / "package" / "build", "--binary-only"], stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
         raise Failure("cannot build the function")
-    target = Path(os.environ.get("CARGO_TARGET_DIR", "target"))
-    return PROJECT / target / "release" / "function-modelplane"
+    return Path(done.stdout.strip())
 
 
 def preview(program, *paths):
@@ -32,40 +31,43 @@ def preview(program, *paths):
     return done.stdout
 
 
+class Function:
+    """The function as a server on a free port, which it has again when it is stopped and started."""
+
+    def __init__(self, program, log, *arguments):
+        self.port, = processes.free_ports(1)
+        self.address = f"127.0.0.1:{self.port}"
+        self.command, self.log, self.process = [program, "--address", self.address, *arguments], log, None
+
+    def start(self):
+        """Starts the server, and waits until it listens: one that does not would hang every render until its timeout."""
+        self.process = processes.start(self.command, self.log)
+        processes.wait_ready(self.process, self.log, lambda: processes.listens(self.port), START_SECONDS)
+
+    def stop(self):
+        """Ends the server, if it is started; that it ended by itself is a failure."""
+        process, self.process = self.process, None
+        if process is None:
+            return
+        ended = process.poll()
+        processes.stop(process)
+        if ended is not None:
+            raise Failure(f"the function ended by itself with {ended}. {processes.end_of(self.log)}")
+
+
+@contextlib.contextmanager
+def running(program, log, *arguments):
+    """Serves the function for as long as the block runs."""
+    function = Function(program, log, *arguments)
+    try:
+        function.start()
+        yield function
+    finally:
+        function.stop()
+
+
 @contextlib.contextmanager
 def served(program, log):
-    """Serves the function on a free port for as long as the block runs, and gives the address to call."""
-    address = f"127.0.0.1:{_free_port()}"
-    with open(log, "wb") as output:
-        process = subprocess.Popen(
-            [program, "--insecure", "--address", address], stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
-    try:
-        _wait_for(address, process, log)
-        yield address
-        if process.poll() is not None:
-            raise Failure(f"the function ended by itself with {process.returncode}:\n{Path(log).read_text()}")
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=START_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _wait_for(address, process, log):
-    host, port = address.split(":")
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
-            return
-        time.sleep(0.05)
-    # A function that does not listen would hang every render until its timeout.
-    raise Failure(f"the function does not listen at {address}:\n{Path(log).read_text()}")
+    """Serves the function without TLS for as long as the block runs, and gives the address to call."""
+    with running(program, log, "--insecure") as function:
+        yield function.address
