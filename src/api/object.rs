@@ -1,6 +1,8 @@
 //! What the function emits beside the serving objects: provider-kubernetes' `Object` and `ClusterProviderConfig`
 //! (`kubernetes.m.crossplane.io/v1alpha1`), Namespaces, ServiceAccounts and Secrets.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::absent::null_is_default;
@@ -97,7 +99,7 @@ pub struct PatchesFrom {
     pub field_path: String,
 }
 
-/// An object that is nothing but its metadata, and for a ServiceAccount the Secrets it lists.
+/// An object that is nothing but its metadata, for a ServiceAccount the Secrets it lists, and for a Secret its data.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlainObject {
@@ -110,6 +112,9 @@ pub struct PlainObject {
     /// The Secrets of a ServiceAccount.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<SecretName>,
+    /// The data of a Secret.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub data: BTreeMap<&'static str, &'static str>,
 }
 
 /// Names a Secret.

@@ -1,11 +1,11 @@
 //! Placements that are left exactly as they are observed.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::compose::composition::{Body, Composed};
 use crate::compose::model_deployment::Inputs;
 use crate::compose::readiness::{readiness, reports_ready};
-use crate::domain::names::Key;
+use crate::domain::names::{Key, TOKEN_KEY};
 use crate::domain::placement::Placement;
 
 /// Everything a placement has, as it is observed.
@@ -30,10 +30,10 @@ pub fn freeze(inputs: &Inputs, placement: &Placement) -> Vec<(Key, Composed)> {
     frozen.collect()
 }
 
-/// A copied token is never passed on, wherever it may have been written.
+/// A copied token is never passed on, wherever it may have been written; nor is it left to stay there.
 fn forget_token(object: &mut Value) {
     if let Some(Value::Object(manifest)) = object.pointer_mut("/spec/forProvider/manifest") {
-        manifest.remove("data");
+        manifest.insert("data".to_owned(), json!({TOKEN_KEY: ""}));
         manifest.remove("stringData");
     }
 }

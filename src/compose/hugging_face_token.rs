@@ -1,6 +1,8 @@
 //! The Hugging Face token: a Secret, and the ServiceAccount that lists it, which is where KServe's storage initializer
 //! looks for it.
 
+use std::collections::BTreeMap;
+
 use crate::api::object::{Object, PatchesFrom, PlainObject, Reference, SecretName};
 use crate::compose::observed::Identity;
 use crate::compose::remote_object::wrap_with_references;
@@ -15,13 +17,18 @@ pub fn render_service_account(identity: &Identity, secret: &str) -> PlainObject 
         kind: "ServiceAccount",
         metadata: identity.metadata(),
         secrets: vec![SecretName { name: secret.to_owned() }],
+        data: BTreeMap::new(),
     }
 }
 
 /// A copy of the Secret on another cluster. The token is copied by reference: it never passes through the function.
+///
+/// provider-kubernetes v1.2.1 writes what it copied into the Object's own spec. The empty value is ours, so Crossplane empties it again; the
+/// reference still decides what is copied.
 #[must_use]
 pub fn render_token(identity: &Identity, token: &Token, provider_config: &str) -> Object<PlainObject> {
-    let manifest = PlainObject { api_version: "v1", kind: "Secret", metadata: identity.metadata(), secrets: Vec::new() };
+    let data = BTreeMap::from([(TOKEN_KEY, "")]);
+    let manifest = PlainObject { api_version: "v1", kind: "Secret", metadata: identity.metadata(), secrets: Vec::new(), data };
     let reference = Reference {
         patches_from: PatchesFrom {
             api_version: "v1",

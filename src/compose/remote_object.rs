@@ -1,5 +1,7 @@
 //! Objects of another cluster, wrapped for provider-kubernetes.
 
+use std::collections::BTreeMap;
+
 use crate::api::metadata::NewMetadata;
 use crate::api::object::{
     API_VERSION, ConfigRef, ForProvider, KIND, Object, ObjectSpec, PROVIDER_CONFIG_KIND, PlainObject, ReadinessPolicy, Reference,
@@ -39,6 +41,7 @@ pub fn render_namespace(name: &str, provider_config: &str) -> Object<PlainObject
         kind: "Namespace",
         metadata: NewMetadata { name: Some(name.to_owned()), ..NewMetadata::default() },
         secrets: Vec::new(),
+        data: BTreeMap::new(),
     };
     let mut object = wrap(manifest, provider_config);
     object.spec.management_policies = Some(vec!["Observe", "Create", "Update", "LateInitialize"]);

@@ -36,8 +36,11 @@ fn on_another_cluster_the_secret_is_copied_by_reference() {
                 "patchesFrom": {"apiVersion": "v1", "kind": "Secret", "namespace": "hubs", "name": "hub", "fieldPath": "data[token]"},
                 "toFieldPath": "data.HF_TOKEN",
             }],
-            "forProvider": {"manifest": {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "chat-hf-token", "namespace": "team"}}},
-        })
+            "forProvider": {"manifest": {
+                "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "chat-hf-token", "namespace": "team"}, "data": {"HF_TOKEN": ""},
+            }},
+        }),
+        "the empty value is ours: provider-kubernetes writes the token there, and Crossplane empties it again"
     );
     assert_eq!(
         desired["object-serviceaccount-east"]["spec"]["forProvider"]["manifest"],

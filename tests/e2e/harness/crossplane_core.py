@@ -22,19 +22,25 @@ WATCH_EVENTS = 20
 
 
 @contextlib.contextmanager
-def started(tools, client, folder):
-    """Runs Crossplane for as long as the block runs, and gives the folder of a server certificate for functions."""
+def started(tools, client, folder, runtime="External"):
+    """Runs Crossplane for as long as the block runs, and gives the folder of a server certificate for functions.
+
+    `runtime` says who runs packages: nobody, unless told otherwise, as core's flag --package-runtime does.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     _install(tools, client)
     core, manager = (_kubeconfig(client, account, folder) for account in ["crossplane", "rbac-manager"])
     program = tools.folder / "bin" / "crossplane-core"
+    packages, responses = folder / "packages", folder / "responses"
+    packages.mkdir()
+    responses.mkdir()
     _initialise(program, tools, core, folder)
     for secret in [SERVER_CERTIFICATE, CLIENT_CERTIFICATE]:
         _write_certificate(client, secret, folder / secret)
     metrics, probes = free_ports(2)
     start_core = [
-        program, "core", "start", "--package-runtime=External", "--enable-webhooks=false", f"--tls-client-certs-dir={folder / CLIENT_CERTIFICATE}",
-        f"--xpkg-cache-dir={folder / 'packages'}", f"--xfn-cache-dir={folder / 'responses'}", f"--metrics-port={metrics}",
+        program, "core", "start", f"--package-runtime={runtime}", "--enable-webhooks=false", f"--tls-client-certs-dir={folder / CLIENT_CERTIFICATE}",
+        f"--xpkg-cache-dir={packages}", f"--xfn-cache-dir={responses}", f"--metrics-port={metrics}",
         f"--health-probe-port={probes}", f"--poll-interval={POLL_INTERVAL}", f"--circuit-breaker-refill-rate={WATCH_EVENTS}", "--debug",
     ]
     start_manager = [program, "rbac", "start", "--provider-clusterrole=crossplane:allowed-provider-permissions", "--debug"]
