@@ -32,12 +32,22 @@ const MAX_DEPTH: usize = 100;
 /// Options go by their long name without dashes (`tensor-parallel-size`), however they were written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EngineArgs {
-    /// Each option given, with its values; none where one is missing or the option takes none.
-    options: Vec<(String, Vec<String>)>,
-    /// Words that belong to no option. vLLM refuses them.
-    strays: Vec<String>,
+    /// The options given.
+    options: Vec<Given>,
+    /// Words that belong to no option, each with its argument. vLLM refuses them.
+    strays: Vec<(usize, String)>,
     /// Whether some word may be an option that decides on GPUs: a `$(VAR)` in the place of one, or an ambiguous prefix.
     opaque: bool,
+}
+
+/// An option that is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Given {
+    /// The argument that names it.
+    at: usize,
+    name: String,
+    /// None where one is missing or the option takes none.
+    values: Vec<String>,
 }
 
 /// How many GPUs arguments say that a pod needs.
@@ -71,16 +81,20 @@ impl EngineArgs {
     pub fn parse(args: &[String]) -> Self {
         let words = rewrite(args);
         let mut parsed = Self::default();
-        let mut rest = words.iter().map(String::as_str).peekable();
-        while let Some(word) = rest.next() {
+        let mut rest = words.into_iter().peekable();
+        // An option that nobody knows may take every word that follows.
+        let mut may_be_values = false;
+        while let Some((at, word)) = rest.next() {
             if word == "--" {
-                parsed.strays.extend(rest.by_ref().map(str::to_owned));
+                parsed.strays.extend(rest.by_ref());
                 break;
             }
-            match read_word(word) {
+            match read_word(&word) {
                 Word::Plain => {
-                    parsed.opaque |= may_become_option(word);
-                    parsed.strays.push(word.to_owned());
+                    parsed.opaque |= may_become_option(&word);
+                    if !may_be_values {
+                        parsed.strays.push((at, word));
+                    }
                 }
                 Word::Ambiguous(names) => parsed.opaque |= names.iter().any(|name| SIZES.contains(name) || BEYOND_SIZES.contains(name)),
                 Word::Option { name, arity, value } => {
@@ -92,14 +106,15 @@ impl EngineArgs {
                         (Arity::Unknown, _) => (1, 0),
                     };
                     parsed.opaque |= arity == Arity::Unknown && !env_refs(&name).is_empty();
+                    may_be_values = arity == Arity::Unknown && value.is_none();
                     let mut values: Vec<String> = value.into_iter().collect();
                     while values.len() < most
-                        && let Some(next) = rest.next_if(|next| matches!(read_word(next), Word::Plain))
+                        && let Some((_, next)) = rest.next_if(|(_, next)| matches!(read_word(next), Word::Plain))
                     {
-                        parsed.opaque |= values.len() >= sure && may_become_option(next);
-                        values.push(next.to_owned());
+                        parsed.opaque |= values.len() >= sure && may_become_option(&next);
+                        values.push(next);
                     }
-                    parsed.options.push((name, values));
+                    parsed.options.push(Given { at, name, values });
                 }
             }
         }
@@ -109,30 +124,58 @@ impl EngineArgs {
     /// Whether an option is given at all.
     #[must_use]
     pub fn is_given(&self, name: &str) -> bool {
-        self.options.iter().any(|(given, _)| given == name)
+        self.at(name).is_some()
+    }
+
+    /// The index of the argument that gives an option last; `None` when it is not given.
+    #[must_use]
+    pub fn at(&self, name: &str) -> Option<usize> {
+        self.last(name).map(|given| given.at)
     }
 
     /// The value of an option where it is given last; `None` when it is not given, or without a value.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
-        let (_, values) = self.options.iter().rfind(|(given, _)| given == name)?;
-        values.last().map(String::as_str)
+        self.values(name).last().map(String::as_str)
+    }
+
+    /// All values of an option where it is given last.
+    #[must_use]
+    pub fn values(&self, name: &str) -> &[String] {
+        self.last(name).map(|given| given.values.as_slice()).unwrap_or_default()
+    }
+
+    fn last(&self, name: &str) -> Option<&Given> {
+        self.options.iter().rfind(|given| given.name == name)
     }
 
     /// Which way a flag is set where it is given last, by its name or by what negates it; `None` when it is not given.
     #[must_use]
     pub fn flag(&self, name: &str) -> Option<bool> {
         let inverse = inverse(name);
-        self.options.iter().rev().find_map(|(given, _)| {
-            let (positive, bare) = given.strip_prefix("no-").map_or((true, given.as_str()), |bare| (false, bare));
+        self.options.iter().rev().find_map(|given| {
+            let (positive, bare) = given.name.strip_prefix("no-").map_or((true, given.name.as_str()), |bare| (false, bare));
             if bare == name { Some(positive) } else { (Some(bare) == inverse.as_deref()).then_some(!positive) }
         })
     }
 
-    /// The words that belong to no option, for which vLLM refuses to start: `"--tensor-parallel-size 2"` in one word, for example.
+    /// The words that belong to no option, for which vLLM refuses to start, each with the index of its argument:
+    /// `"--tensor-parallel-size 2"` in one word, for example.
     #[must_use]
-    pub fn strays(&self) -> &[String] {
+    pub fn strays(&self) -> &[(usize, String)] {
         &self.strays
+    }
+
+    /// Whether something that cannot be read here may set options, too: a `$(VAR)`, a file, or the environment.
+    #[must_use]
+    pub fn may_set_more(&self, env_names: &[&str]) -> bool {
+        self.opaque || env_names.contains(&"VLLM_ADDITIONAL_ARGS") || self.is_given("config")
+    }
+
+    /// Whether a word that the kubelet fills in, or that vLLM cannot tell apart, may be an option: it may undo any other.
+    #[must_use]
+    pub fn is_opaque(&self) -> bool {
+        self.opaque
     }
 
     /// How many GPUs a pod with these arguments needs: TP x PP x PCP x the data parallel ranks in the pod.
@@ -140,9 +183,7 @@ impl EngineArgs {
     /// `env_names` are the names of the container's environment variables: `VLLM_ADDITIONAL_ARGS` holds arguments, too.
     #[must_use]
     pub fn gpus(&self, env_names: &[&str]) -> Gpus {
-        let opaque = self.opaque
-            || env_names.contains(&"VLLM_ADDITIONAL_ARGS")
-            || self.is_given("config")
+        let opaque = self.may_set_more(env_names)
             || self.is_given("headless")
             || self.count("nnodes") != Some(1)
             || self.value("distributed-executor-backend").is_some_and(|name| name == "external_launcher" || !env_refs(name).is_empty());
@@ -172,7 +213,8 @@ impl EngineArgs {
     }
 
     /// The positive number that an option is set to: 1 when it is not given, `None` when it is set to something else.
-    fn count(&self, name: &str) -> Option<u32> {
+    #[must_use]
+    pub fn count(&self, name: &str) -> Option<u32> {
         if !self.is_given(name) {
             return Some(1);
         }
@@ -187,18 +229,20 @@ fn may_become_option(word: &str) -> bool {
 }
 
 /// The first pass: underscores in names become dashes, `-O3` is parted, dotted keys are gathered behind everything else.
-fn rewrite(args: &[String]) -> Vec<String> {
+///
+/// Each word comes with the index of its argument, a dotted key with that of the option's first.
+fn rewrite(args: &[String]) -> Vec<(usize, String)> {
     let mut words = Vec::new();
-    let mut gathered: Vec<(String, Map<String, Value>)> = Vec::new();
-    let mut rest = args.iter().flat_map(|arg| spell(arg));
-    while let Some(word) = rest.next() {
+    let mut gathered: Vec<(usize, String, Map<String, Value>)> = Vec::new();
+    let mut rest = args.iter().enumerate().flat_map(|(at, arg)| spell(arg).into_iter().map(move |word| (at, word)));
+    while let Some((at, word)) = rest.next() {
         let (key, written) = word.split_once('=').map_or((word.as_str(), None), |(key, value)| (key, Some(value.to_owned())));
         let Some((option, path)) = key.split_once('.').filter(|_| key.starts_with('-')) else {
-            words.push(word);
+            words.push((at, word));
             continue;
         };
         // vLLM takes the next word for the value, whatever it is, and fails when there is none.
-        let Some(text) = written.or_else(|| rest.next()) else { continue };
+        let Some(text) = written.or_else(|| rest.next().map(|(_, word)| word)) else { continue };
         let (path, value) = match path.strip_suffix('+') {
             Some(path) => (path, Value::from(text.split(',').collect::<Vec<_>>())),
             None => (path, serde_json::from_str(&text).unwrap_or(Value::String(text))),
@@ -207,15 +251,15 @@ fn rewrite(args: &[String]) -> Vec<String> {
             continue;
         }
         let nested = path.rsplit('.').fold(value, |inner, key| Value::Object(Map::from_iter([(key.to_owned(), inner)])));
-        let at = gathered.iter().position(|(name, _)| name == option).unwrap_or_else(|| {
-            gathered.push((option.to_owned(), Map::new()));
+        let place = gathered.iter().position(|(_, name, _)| name == option).unwrap_or_else(|| {
+            gathered.push((at, option.to_owned(), Map::new()));
             gathered.len().saturating_sub(1)
         });
-        if let (Some((_, object)), Value::Object(nested)) = (gathered.get_mut(at), nested) {
+        if let (Some((.., object)), Value::Object(nested)) = (gathered.get_mut(place), nested) {
             merge(object, nested);
         }
     }
-    words.extend(gathered.into_iter().flat_map(|(option, object)| [option, Value::Object(object).to_string()]));
+    words.extend(gathered.into_iter().flat_map(|(at, option, object)| [(at, option), (at, Value::Object(object).to_string())]));
     words
 }
 

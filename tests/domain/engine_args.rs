@@ -169,8 +169,9 @@ fn flags_are_set_and_unset() {
 
 #[test]
 fn what_belongs_to_no_option_is_kept_apart() {
-    let cases: [(&[&str], &[&str], &str); 8] = [
+    let cases: [(&[&str], &[&str], &str); 9] = [
         (&["-tp", "4", "--seed=1"], &[], "nothing is left over"),
+        (&["--new-in-a-later-version", "a", "b"], &[], "an option that nobody knows may take any number of values"),
         (&["--tensor-parallel-size 2"], &["--tensor-parallel-size 2"], "a flag and its value in one word"),
         (&["-tp", "4", "8"], &["8"], "a second value"),
         (&["--enforce-eager", "true"], &["true"], "the value of a flag"),
@@ -180,7 +181,34 @@ fn what_belongs_to_no_option_is_kept_apart() {
         (&["--new-in-a-later-version={\"a\": 1}"], &[], "an option of a later version, even with a space in its value"),
     ];
     for (args, strays, reason) in cases {
-        assert_eq!(parse(args).strays(), strays, "{args:?}: {reason}");
+        let found: Vec<String> = parse(args).strays().iter().map(|(_, word)| word.clone()).collect();
+        assert_eq!(found, strays, "{args:?}: {reason}");
+    }
+}
+
+#[test]
+fn everything_found_says_which_argument_it_is_in() {
+    let args = parse(&["--seed", "1", "-tp=2", "x", "--kv-transfer-config.a", "1", "--tensor-parallel-size", "4", "--kv-transfer-config.b=2"]);
+    assert_eq!(args.at("seed"), Some(0), "the argument with the option's name, not its value");
+    assert_eq!(args.at("tensor-parallel-size"), Some(6), "the last one, which wins");
+    assert_eq!(args.at("kv-transfer-config"), Some(4), "the first of the dotted keys");
+    assert_eq!(args.at("dtype"), None, "not given");
+    assert_eq!(args.strays(), [(3, "x".to_owned())], "a word of its own");
+    assert_eq!(parse(&["-O3", "x"]).strays(), [(1, "x".to_owned())], "an argument that vLLM takes apart is still one");
+}
+
+#[test]
+fn what_may_set_more_is_told_from_what_may_undo() {
+    let cases: [(&[&str], &[&str], bool, bool, &str); 6] = [
+        (&["-tp", "4"], &["HF_TOKEN"], false, false, "everything can be read"),
+        (&["$(EXTRA)"], &[], true, true, "the kubelet fills in an argument"),
+        (&["--config=a.yaml"], &[], true, false, "arguments win over a file"),
+        (&[], &["VLLM_ADDITIONAL_ARGS"], true, false, "and over the environment, which comes first"),
+        (&["--seed=$(SEED)"], &[], false, false, "a value is no option"),
+        (&["--data-parallel-s=2"], &[], true, true, "vLLM cannot tell which is meant"),
+    ];
+    for (args, env_names, more, opaque, reason) in cases {
+        assert_eq!((parse(args).may_set_more(env_names), parse(args).is_opaque()), (more, opaque), "{args:?}: {reason}");
     }
 }
 
@@ -195,6 +223,7 @@ fn other_options_are_read_by_their_long_name() {
         ("dtype", None, "given last without a value"),
         ("seed", None, "not given"),
     ];
+    assert_eq!(args.values("served-model-name"), ["a", "b"], "all of a list");
     for (name, value, reason) in cases {
         assert_eq!(args.value(name), value, "{name}: {reason}");
     }
