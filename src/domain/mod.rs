@@ -10,6 +10,7 @@ pub mod environment;
 pub mod holdings;
 pub mod input;
 pub mod ledger;
+pub mod lint;
 pub mod matching;
 pub mod model;
 pub mod names;

@@ -7,6 +7,7 @@ mod environment;
 mod fleet;
 mod input;
 mod ledger;
+mod lint;
 mod matching;
 mod model;
 mod names;

@@ -1,0 +1,76 @@
+//! Whether each argument is one that vLLM takes, and the user's to give.
+
+use super::code::Code::{FusedArg, PortArg};
+use super::finding::Finding;
+use super::phase::{Phase, Role};
+use crate::domain::template_text::env_refs;
+
+/// Options with which KServe's presets run the engine.
+const OWNED: [&str; 10] = [
+    "port",
+    "host",
+    "served-model-name",
+    "model",
+    "uds",
+    "ssl-certfile",
+    "ssl-keyfile",
+    "ssl-ca-certs",
+    "ssl-cert-reqs",
+    "enable-ssl-refresh",
+];
+
+/// The rules of one phase. `model` is the name that requests use.
+pub(super) fn check_phase(phase: &Phase<'_>, model: &str, findings: &mut Vec<Finding>) {
+    check_strays(phase, findings);
+    for option in OWNED.into_iter().filter(|option| phase.args.is_given(option)) {
+        let path = phase.option(option);
+        let readable = phase.args.values(option).iter().all(|value| env_refs(value).is_empty());
+        // What the kubelet fills in behind it may undo it.
+        let effect = effect(phase, option, model).filter(|_| readable && !phase.args.is_opaque());
+        findings.push(match effect {
+            Some(effect) => Finding::error(PortArg, path, format!("--{option} is KServe's: {effect}; remove it")),
+            None => Finding::warning(
+                PortArg,
+                path,
+                format!("--{option} is KServe's: at best it changes nothing, until KServe's changes; remove it"),
+            ),
+        });
+    }
+}
+
+fn check_strays(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
+    // What cannot be read here may be an option that takes the word for its value.
+    let strays = phase.args.strays().iter().filter(|(at, _)| !phase.args.is_opaque() && (*at > 0 || !phase.hidden));
+    for (at, word) in strays {
+        let problem = if word.starts_with('-') && word.contains(' ') {
+            "is an option and its value in one; write two arguments, or join them with '='"
+        } else {
+            "belongs to no option; remove it, or write its option in front of it"
+        };
+        let message = format!("{} exits at start because the argument {word:?} {problem}", phase.name());
+        findings.push(Finding::error(FusedArg, phase.arg(*at), message));
+    }
+}
+
+/// What an option of KServe's does where it is set to something else than KServe sets it to.
+fn effect(phase: &Phase<'_>, option: &str, model: &str) -> Option<String> {
+    let name = phase.name();
+    let value = phase.args.value(option).unwrap_or_default();
+    match option {
+        "port" => {
+            let port = if phase.role == Role::Decode { "8001" } else { "8000" };
+            (value.trim() != port).then(|| format!("{name} must listen on {port}, or it never becomes ready"))
+        }
+        "host" => {
+            (!["0.0.0.0", "::", ""].contains(&value)).then(|| format!("{name} must listen on every address, or it never becomes ready"))
+        }
+        "served-model-name" => {
+            let served = phase.args.values(option).iter().any(|name| name == model);
+            (!served).then(|| format!("requests ask for {model} and are answered that there is no such model"))
+        }
+        "model" => Some(format!("{name} exits at start, because the model comes first on its command line already")),
+        "uds" => Some(format!("{name} listens on a socket instead of a port and never becomes ready")),
+        "ssl-certfile" | "ssl-keyfile" => Some(format!("{name} speaks TLS with files that KServe does not mount, and never becomes ready")),
+        _ => None,
+    }
+}

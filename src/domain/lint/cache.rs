@@ -1,0 +1,143 @@
+//! Whether cached blocks mean the same in both phases.
+
+use super::code::Code::{BlockSizeMismatch, DtypeMismatch, HybridKvMismatch, KvLayoutMismatch};
+use super::finding::Finding;
+use super::phase::{Pair, Phase, Setting};
+use super::release::v0;
+
+/// Options that both phases should agree on, and what differing ones do.
+const SHARED: [(&str, &str); 4] = [
+    ("dtype", "decode refuses the cached blocks, or reads them as something else"),
+    ("kv-cache-dtype", "decode refuses the cached blocks, or reads them as something else"),
+    ("quantization", "decode goes on with another model's cache"),
+    ("max-model-len", "one phase refuses prompts that the other accepts"),
+];
+
+/// Different words for one value.
+const SYNONYMS: [(&str, &str); 3] = [("half", "float16"), ("float", "float32"), ("fp8_e4m3", "fp8")];
+
+/// The variable that chose the attention backend before the option did.
+const BACKEND_ENV: &str = "VLLM_ATTENTION_BACKEND";
+const LAYOUT_ENV: &str = "VLLM_KV_CACHE_LAYOUT";
+
+/// The spellings of one flag.
+const HYBRID: [&str; 4] = [
+    "disable-hybrid-kv-cache-manager",
+    "no-disable-hybrid-kv-cache-manager",
+    "enable-hybrid-kv-cache-manager",
+    "no-enable-hybrid-kv-cache-manager",
+];
+
+/// The rules of both phases together.
+pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
+    for (option, effect) in SHARED {
+        let setting = |phase| meant(Phase::setting(phase, option));
+        if let Some(found) = differ(setting(&pair.decode), setting(&pair.prefill), "the model's own") {
+            let message = format!("--{option} is {found}, so {effect}; give both phases the same");
+            findings.push(Finding::warning(DtypeMismatch, pair.option(option), message));
+        }
+    }
+    check_backend(pair, findings);
+    check_hybrid(pair, findings);
+    check_layout(pair, findings);
+    if pair.uses_nixl() {
+        check_block_size(pair, findings);
+    }
+}
+
+/// A setting by what it means: `auto` is what vLLM takes anyway.
+fn meant(setting: Setting<'_>) -> Setting<'_> {
+    match setting {
+        Setting::Is("auto" | "") => Setting::Absent,
+        Setting::Is(value) => Setting::Is(SYNONYMS.iter().find(|(word, _)| *word == value).map_or(value, |(_, same)| same)),
+        Setting::Absent | Setting::Unknown => setting,
+    }
+}
+
+/// What differs, as "A in prefill and B in decode"; `None` where nothing does, or nobody knows.
+fn differ(decode: Setting<'_>, prefill: Setting<'_>, default: &str) -> Option<String> {
+    let text = |setting| match setting {
+        Setting::Is(value) => Some(value.to_owned()),
+        Setting::Absent => Some(default.to_owned()),
+        Setting::Unknown => None,
+    };
+    let (here, there) = (text(decode)?, text(prefill)?);
+    (decode != prefill).then(|| format!("{there} in prefill and {here} in decode"))
+}
+
+fn check_backend(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
+    const OPTION: &str = "attention-backend";
+    // A configuration object may name the backend, too.
+    let backend = |phase: &Phase<'_>| match meant(phase.setting(OPTION)) {
+        _ if phase.args.is_given("attention-config") => None,
+        Setting::Is(value) => Some(value.to_ascii_uppercase()),
+        // vLLM read the variable until 0.14.
+        Setting::Absent if phase.release.is_none_or(|release| release < v0(15, 0)) => match phase.env(BACKEND_ENV) {
+            Setting::Is(value) => Some(value.to_ascii_uppercase()),
+            Setting::Absent => Some(String::new()),
+            Setting::Unknown => None,
+        },
+        Setting::Absent => Some(String::new()),
+        Setting::Unknown => None,
+    };
+    let Some((decode, prefill)) = backend(&pair.decode).zip(backend(&pair.prefill)) else { return };
+    if decode == prefill {
+        return;
+    }
+    let word = |backend: String| if backend.is_empty() { "vLLM's choice".to_owned() } else { backend };
+    let by_option = pair.both().iter().any(|phase| phase.args.is_given(OPTION));
+    let path = if by_option { pair.option(OPTION) } else { pair.env_path(BACKEND_ENV) };
+    let message = format!(
+        "the attention backend is {} in prefill and {} in decode, so decode refuses the cached blocks, or reads them as something else; choose the same",
+        word(prefill),
+        word(decode)
+    );
+    findings.push(Finding::warning(DtypeMismatch, path, message));
+}
+
+fn check_layout(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
+    // NIXL chooses HND where nobody does.
+    let chosen = |setting| if matches!(setting, Setting::Is("HND" | "")) { Setting::Absent } else { setting };
+    let (decode, prefill) = (chosen(pair.decode.env(LAYOUT_ENV)), chosen(pair.prefill.env(LAYOUT_ENV)));
+    if let Some(found) = differ(decode, prefill, "HND") {
+        let message = format!("{LAYOUT_ENV} is {found}, so decode refuses the cached blocks; set the same in both phases, or neither");
+        findings.push(Finding::warning(KvLayoutMismatch, pair.env_path(LAYOUT_ENV), message));
+    }
+}
+
+fn check_hybrid(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
+    let flag = |phase| Phase::flag(phase, "disable-hybrid-kv-cache-manager");
+    let Some(found) = differ(flag(&pair.decode), flag(&pair.prefill), "vLLM's choice") else { return };
+    let message =
+        format!("--disable-hybrid-kv-cache-manager is {found}, so their caches may be laid out differently; set it alike in both phases");
+    let phase = if flag(&pair.prefill) == Setting::Absent { &pair.decode } else { &pair.prefill };
+    let at = HYBRID.iter().filter_map(|name| phase.args.at(name)).max();
+    let path = at.map_or_else(|| phase.field("engine.args"), |at| phase.arg(at));
+    findings.push(Finding::warning(HybridKvMismatch, path, message));
+}
+
+fn check_block_size(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
+    const OPTION: &str = "block-size";
+    let size = |phase: &Phase<'_>| phase.count(OPTION).filter(|_| phase.args.is_given(OPTION));
+    let Some((decode, prefill)) = size(&pair.decode).zip(size(&pair.prefill)).filter(|(decode, prefill)| decode != prefill) else { return };
+    let sizes = format!("--block-size is {prefill} in prefill and {decode} in decode");
+    let path = pair.option(OPTION);
+    // From 0.11.1 the attention backend may cut blocks into smaller ones, so 128 and 64 may fit after all.
+    let (old, divisible) = (pair.release().map(|release| release < v0(11, 1)), decode.checked_rem(prefill) == Some(0));
+    let tp = |phase: &Phase<'_>| phase.count("tensor-parallel-size");
+    let prefill_wider = tp(&pair.prefill).zip(tp(&pair.decode)).is_some_and(|(prefill, decode)| prefill > decode);
+    match old {
+        Some(true) => {
+            let message = format!("{sizes}, so every transfer fails: vLLM before 0.11.1 needs equal sizes; set the same in both phases");
+            findings.push(Finding::error(BlockSizeMismatch, path, message));
+        }
+        Some(false) if divisible && !prefill_wider => {}
+        Some(false) | None => {
+            let when = if old.is_none() { "before vLLM 0.11.1, and later " } else { "" };
+            let message = format!(
+                "{sizes}, so transfers fail {when}unless the attention backend cuts both into blocks that fit; set the same in both phases"
+            );
+            findings.push(Finding::warning(BlockSizeMismatch, path, message));
+        }
+    }
+}

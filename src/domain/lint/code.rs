@@ -1,0 +1,92 @@
+//! The rules by name.
+
+use Severity::{Error, Warning};
+
+/// How sure a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It does not work: the engine exits, cannot be reached, or never transfers.
+    Error,
+    /// It may not work, or works worse than it looks.
+    Warning,
+}
+
+impl Severity {
+    /// The word that machines read.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Error => "error",
+            Warning => "warning",
+        }
+    }
+}
+
+/// One line a rule: its name, how sure its findings are, and what it checks and why.
+macro_rules! codes {
+    ($($code:ident $severities:expr, $summary:literal;)*) => {
+        /// A rule.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(#[doc = $summary] $code,)*
+        }
+
+        impl Code {
+            /// All rules, in the order in which findings are listed.
+            pub const ALL: &[Self] = &[$(Self::$code,)*];
+
+            /// The word that machines read.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$code => stringify!($code),)*
+                }
+            }
+
+            /// What is checked, and why, in one line.
+            #[must_use]
+            pub fn summary(self) -> &'static str {
+                match self {
+                    $(Self::$code => $summary,)*
+                }
+            }
+
+            /// How sure its findings can be, the surest first.
+            #[must_use]
+            pub fn severities(self) -> &'static [Severity] {
+                match self {
+                    $(Self::$code => &$severities,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    SpecInvalid [Error], "A field breaks a rule of its own, so the profile or the whole model is not used.";
+    TemplateText [Error], "Text that KServe's templates or the shell of its presets would interpret: it fails every reconcile, or runs something else.";
+    FusedArg [Error], "Each argument is an option, a value, or both joined by '=': a word that belongs to no option makes vLLM exit.";
+    PortArg [Error, Warning], "The model, its served name, port, host and TLS are KServe's: an engine that listens elsewhere never becomes ready.";
+    KvConfigInvalid [Error], "--kv-transfer-config is one JSON object: the engine exits on anything else.";
+    KvConnectorMissing [Error], "Both phases name a connector that transfers the KV cache: without one nothing is transferred, and nobody says so.";
+    KvConnectorMismatch [Error, Warning], "Both phases transfer with the same connectors: different ones never meet.";
+    ConnectorUnknown [Warning], "The image's vLLM has the connector: the engine exits on one that it lacks.";
+    KvRole [Error, Warning], "Every connector has a kv_role that suits its phase: the engine exits without one.";
+    EngineIdPinned [Warning], "No engine_id is pinned: after a restart of prefill, decode would go on with the dead engine's addresses.";
+    SilentRecompute [Warning], "kv_load_failure_policy is set where vLLM's default hides every failed transfer by computing the prompt again.";
+    ImageWithoutNixl [Error], "An official image with a NIXL connector contains NIXL: before vLLM 0.10.2 it does not, and the engine exits.";
+    ImageMismatch [Warning], "Both phases run one image: since 0.13 different versions of vLLM refuse to transfer.";
+    DtypeMismatch [Warning], "Both phases agree on data types, attention backend, quantization and context length: cached blocks mean the same in both.";
+    HybridKvMismatch [Warning], "Both phases set the hybrid KV cache manager alike: it decides how the cache is laid out.";
+    KvLayoutMismatch [Warning], "Both phases set VLLM_KV_CACHE_LAYOUT alike: NIXL refuses to transfer between different layouts.";
+    BlockSizeMismatch [Error, Warning], "Both phases cache blocks of sizes that fit: alike, or since vLLM 0.11.1 decode's a multiple of prefill's.";
+    TpIndivisible [Error], "With NIXL one phase's tensor parallel size divides the other's: the handshake fails otherwise.";
+    TpPrefillLarger [Error, Warning], "With NIXL prefill's tensor parallel size is not above decode's: before vLLM 0.14 the handshake fails.";
+    PipelineParallel [Error], "With NIXL's pull connector neither phase is pipeline parallel: decode finds other layers than it has.";
+    GpuTooFew [Error], "A pod has as many GPUs as its arguments need: the engine exits with fewer.";
+    GpuUnused [Warning], "A pod has no more GPUs than its arguments use: the others are paid for and idle.";
+    ModelTooLarge [Warning], "A pod's GPUs hold the model: the engine runs out of memory otherwise.";
+    SideChannelHost [Error, Warning], "VLLM_NIXL_SIDE_CHANNEL_HOST is an address that the other phase can reach: with localhost decode asks itself.";
+    NoRdmaSelector [Warning], "A PrefillDecode profile asks for an environment with RDMA: over TCP the first token takes minutes, not a fraction of a second.";
+    RdmaUndeclared [Warning], "An environment that is labelled for RDMA says how a pod gets the device: without one, transfer falls back to TCP.";
+}

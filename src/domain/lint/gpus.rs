@@ -1,0 +1,67 @@
+//! Whether a pod has the GPUs that its engine uses, and they hold the model.
+
+use super::code::Code::{GpuTooFew, GpuUnused, ModelTooLarge};
+use super::finding::Finding;
+use super::phase::Phase;
+use crate::api::quantity::Quantity;
+use crate::domain::engine_args::Gpus;
+use crate::domain::environment::{Environment, Pool};
+
+const TP: &str = "tensor-parallel-size";
+
+/// The rules of one phase.
+pub(super) fn check_phase(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
+    let used = match phase.gpus {
+        Gpus::Stated(gpus) => gpus,
+        Gpus::Unstated => 1,
+        Gpus::Unknown => return,
+    };
+    let Some(gpus) = phase.resources.and_then(|resources| resources.gpu) else { return };
+    let (name, path) = (phase.name(), phase.field("resources.gpu"));
+    if used > gpus {
+        let message = format!("{name} exits at start because its arguments need {used} GPUs and a pod has {gpus}; set gpu to {used}");
+        findings.push(Finding::error(GpuTooFew, path, message));
+    } else if used < gpus {
+        let message = format!("{name} uses {used} of a pod's {gpus} GPUs; set gpu to {used}, or --{TP} to what the pod has");
+        findings.push(Finding::warning(GpuUnused, path, message));
+    }
+}
+
+/// The rules of one phase on the pools that it may run on.
+pub(super) fn check_on(phase: &Phase<'_>, vram: &Quantity, environments: &[&Environment], findings: &mut Vec<Finding>) {
+    let accelerator = phase.resources.and_then(|resources| resources.accelerator.as_deref());
+    let accepts = |pool: &Pool| accelerator.is_none_or(|accelerator| pool.is_called(accelerator));
+    let pools = || environments.iter().flat_map(|environment| environment.pools.iter().map(|pool| (environment.name.as_str(), pool)));
+    let pools = || pools().filter(|(_, pool)| accepts(pool));
+    let gpu = phase.resources.and_then(|resources| resources.gpu);
+    let name = phase.name();
+    let gpus = match (gpu, phase.gpus) {
+        (Some(gpus), _) | (None, Gpus::Stated(gpus)) => gpus,
+        (None, Gpus::Unknown) => return,
+        (None, Gpus::Unstated) => {
+            let sized =
+                pools().find_map(|(environment, pool)| Some((environment, pool, vram.div_ceil(&pool.memory).filter(|gpus| *gpus > 1)?)));
+            if let Some((environment, pool, gpus)) = sized {
+                let message = format!(
+                    "{name} states no number of GPUs: on pool {} of environment {environment} a pod gets {gpus} to hold the model's {vram}, of which vLLM uses 1; set --{TP}",
+                    pool.id
+                );
+                findings.push(Finding::warning(GpuUnused, phase.field("engine.args"), message));
+            }
+            return;
+        }
+    };
+    let too_small = |pool: &Pool| pool.memory.nanos().checked_mul(gpus.into()).is_some_and(|memory| memory < vram.nanos());
+    let mut small = pools().filter(|(_, pool)| too_small(pool));
+    let Some((environment, pool)) = small.next() else { return };
+    let others = match small.count() {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    let message = format!(
+        "{name} runs out of memory on pool {} of environment {environment}{others}: {gpus} x {} is less than the model's {vram}; give a pod more GPUs, or name a larger pool in resources.accelerator",
+        pool.id, pool.memory
+    );
+    let path = if gpu.is_some() { phase.field("resources.gpu") } else { phase.option(TP) };
+    findings.push(Finding::warning(ModelTooLarge, path, message));
+}

@@ -1,0 +1,30 @@
+//! Whether the image can transfer, and is the same in both phases.
+
+use super::code::Code::{ImageMismatch, ImageWithoutNixl};
+use super::finding::Finding;
+use super::phase::{Pair, Phase};
+use super::release::{canonical, v0};
+use super::transfer::Connector;
+
+/// The rules of one phase.
+pub(super) fn check_phase(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
+    let nixl = phase.transfer.connector().is_some_and(Connector::has_nixl);
+    if let Some(release) = phase.release.filter(|release| nixl && *release < v0(10, 2)) {
+        let message = format!(
+            "{} exits at start with \"NIXL is not available\" because the official image of vLLM {release} is built without it; take v0.10.2 or later",
+            phase.name()
+        );
+        findings.push(Finding::error(ImageWithoutNixl, phase.field("engine.image"), message));
+    }
+}
+
+/// The rules of both phases together.
+pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
+    let (decode, prefill) = (&pair.decode.engine.image, &pair.prefill.engine.image);
+    if canonical(decode) != canonical(prefill) {
+        let message = format!(
+            "prefill runs {prefill} and decode {decode}: where their vLLM differs, decode refuses what prefill computed; run one image in both phases"
+        );
+        findings.push(Finding::warning(ImageMismatch, pair.prefill.field("engine.image"), message));
+    }
+}

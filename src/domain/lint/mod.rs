@@ -1,0 +1,128 @@
+//! What is wrong with a model's engine arguments, images and resources that only shows at run time, often as silence.
+//!
+//! Checked against the sources of vLLM 0.9.1 to 0.33.0. Nothing here rewrites anything, and what cannot be read here — a `$(VAR)`, a
+//! `--config`, `VLLM_ADDITIONAL_ARGS`, an image that is not vLLM's own — is not guessed: a rule then says nothing, or only what holds for
+//! every release. Rules that a spec breaks on its face are the validators'; `Finding::from` lists them beside these.
+
+mod arguments;
+mod cache;
+mod code;
+mod connector;
+mod finding;
+mod gpus;
+mod image;
+mod known_connectors;
+mod network;
+mod parallelism;
+mod phase;
+mod release;
+mod role;
+mod transfer;
+
+pub use code::{Code, Severity};
+pub use finding::Finding;
+
+use crate::api::model::{ModelSpec, ServingProfile};
+use crate::api::model_deployment::Topology;
+use crate::domain::environment::Environment;
+use phase::{Pair, Phase, Role};
+
+/// What the rules find in a model: profile by profile, each in the order of [`Code::ALL`].
+#[must_use]
+pub fn lint_model(spec: &ModelSpec) -> Vec<Finding> {
+    spec.serving.iter().enumerate().flat_map(|(index, profile)| lint_profile(index, spec, profile)).collect()
+}
+
+/// What the rules find in the profile at `index` of a model's `serving`.
+#[must_use]
+pub fn lint_profile(index: usize, spec: &ModelSpec, profile: &ServingProfile) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    match phases(index, profile) {
+        Phases::One(phase) => check_phase(&phase, spec, &mut findings),
+        Phases::Two(pair) => {
+            for phase in pair.both() {
+                check_phase(phase, spec, &mut findings);
+            }
+            connector::check_pair(&pair, &mut findings);
+            image::check_pair(&pair, &mut findings);
+            cache::check_pair(&pair, &mut findings);
+            parallelism::check_pair(&pair, &mut findings);
+            network::check_pair(&pair, &mut findings);
+        }
+    }
+    if profile.topology == Topology::PrefillDecode {
+        network::check_selector(&format!("spec.serving[{index}]"), profile, &mut findings);
+    }
+    in_order(findings)
+}
+
+/// What the rules find in a model's profiles on the pools of those environments that a profile asks for.
+#[must_use]
+pub fn lint_model_on(spec: &ModelSpec, environments: &[Environment]) -> Vec<Finding> {
+    spec.serving.iter().enumerate().flat_map(|(index, profile)| lint_profile_on(index, spec, profile, environments)).collect()
+}
+
+/// What the rules find in the profile at `index` of a model's `serving` on the pools of those environments that it asks for.
+#[must_use]
+pub fn lint_profile_on(index: usize, spec: &ModelSpec, profile: &ServingProfile, environments: &[Environment]) -> Vec<Finding> {
+    let selects =
+        |environment: &&Environment| profile.environment_selector.as_ref().is_none_or(|selector| selector.matches(&environment.labels));
+    let mut wanted: Vec<&Environment> = environments.iter().filter(selects).collect();
+    wanted.sort_by(|a, b| a.name.cmp(&b.name));
+    let phases = phases(index, profile);
+    let mut findings = Vec::new();
+    for phase in phases.each() {
+        gpus::check_on(phase, &spec.resources.vram, &wanted, &mut findings);
+    }
+    in_order(findings)
+}
+
+/// What the rules find in an environment. Paths are those of the environment's own fields.
+#[must_use]
+pub fn lint_environment(environment: &Environment) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    network::check_environment(environment, &mut findings);
+    findings
+}
+
+fn check_phase(phase: &Phase<'_>, spec: &ModelSpec, findings: &mut Vec<Finding>) {
+    arguments::check_phase(phase, &spec.model.name, findings);
+    connector::check_phase(phase, findings);
+    role::check_phase(phase, findings);
+    image::check_phase(phase, findings);
+    gpus::check_phase(phase, findings);
+}
+
+/// The phases of a profile.
+enum Phases<'a> {
+    One(Box<Phase<'a>>),
+    Two(Box<Pair<'a>>),
+}
+
+impl<'a> Phases<'a> {
+    fn each(&self) -> Vec<&Phase<'a>> {
+        match self {
+            Self::One(phase) => vec![phase],
+            Self::Two(pair) => vec![&pair.decode, &pair.prefill],
+        }
+    }
+}
+
+fn phases(index: usize, profile: &ServingProfile) -> Phases<'_> {
+    let path = format!("spec.serving[{index}]");
+    let main = |role| Phase::new(role, path.clone(), &profile.engine, profile.resources.as_ref());
+    match &profile.prefill {
+        Some(prefill) if profile.topology == Topology::PrefillDecode => {
+            let prefill = Phase::new(Role::Prefill, format!("{path}.prefill"), &prefill.engine, Some(&prefill.resources));
+            Phases::Two(Box::new(Pair { decode: main(Role::Decode), prefill }))
+        }
+        _ if profile.topology == Topology::PrefillDecode => Phases::One(Box::new(main(Role::Decode))),
+        _ => Phases::One(Box::new(main(Role::Unified))),
+    }
+}
+
+/// By rule; within one, decode before prefill.
+fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.sort_by_key(|finding| finding.code);
+    findings
+}

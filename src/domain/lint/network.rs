@@ -1,0 +1,69 @@
+//! Whether the phases reach one another, and fast.
+
+use super::code::Code::{NoRdmaSelector, RdmaUndeclared, SideChannelHost};
+use super::finding::Finding;
+use super::known_connectors::Kind;
+use super::phase::{Pair, Phase, Role, Setting};
+use crate::api::model::ServingProfile;
+use crate::domain::environment::Environment;
+use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
+
+/// Where the other phase asks for cached blocks.
+const HOST_ENV: &str = "VLLM_NIXL_SIDE_CHANNEL_HOST";
+
+/// The rules of both phases together.
+pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
+    for phase in pair.both() {
+        check_host(phase, findings);
+    }
+}
+
+fn check_host(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
+    let Some(connector) = phase.transfer.connector().filter(|connector| connector.has_nixl()) else { return };
+    let Setting::Is(host) = phase.env(HOST_ENV) else { return };
+    let own = host.starts_with("127.") || ["localhost", "0.0.0.0", "::", "::1", "[::]", "[::1]", ""].contains(&host);
+    if !own {
+        return;
+    }
+    let path = phase.env_path(HOST_ENV);
+    // With the pull connector nobody asks decode.
+    findings.push(if phase.role == Role::Prefill || connector.has(Kind::Push) {
+        let message = format!(
+            "{HOST_ENV} is {host:?}, so the other phase asks itself and nothing transfers; leave it out, the pod's address is set for you"
+        );
+        Finding::error(SideChannelHost, path, message)
+    } else {
+        let message = format!(
+            "{HOST_ENV} is {host:?}, so prefill cannot ask decode, as it does in some modes; leave it out, the pod's address is set for you"
+        );
+        Finding::warning(SideChannelHost, path, message)
+    });
+}
+
+/// The rules of a PrefillDecode profile's selector.
+pub(super) fn check_selector(path: &str, profile: &ServingProfile, findings: &mut Vec<Finding>) {
+    let labels = profile.environment_selector.as_ref().map(|selector| &selector.match_labels);
+    let pinned = labels.and_then(|labels| labels.get(RDMA_LABEL)).is_some_and(|value| value == RDMA_LABEL_VALUE);
+    if !pinned {
+        let field = if labels.is_some() { "environmentSelector" } else { "topology" };
+        let message = format!(
+            "the profile does not ask for {RDMA_LABEL}={RDMA_LABEL_VALUE}: over TCP the first token takes minutes, not a fraction of a second; add it to environmentSelector.matchLabels"
+        );
+        findings.push(Finding::warning(NoRdmaSelector, format!("{path}.{field}"), message));
+    }
+}
+
+/// The rules of an environment.
+pub(super) fn check_environment(environment: &Environment, findings: &mut Vec<Finding>) {
+    let labelled = environment.labels.get(RDMA_LABEL).is_some_and(|value| value == RDMA_LABEL_VALUE);
+    // An annotation is enough where a webhook turns it into the device.
+    let declared = environment.rdma.as_ref().is_some_and(|rdma| {
+        !rdma.resources.is_empty() || !rdma.resources_per_gpu.is_empty() || !rdma.annotations.is_empty() || !rdma.volumes.is_empty()
+    });
+    if labelled && !declared {
+        let message = format!(
+            "the environment has {RDMA_LABEL}={RDMA_LABEL_VALUE}, but no pod is given an RDMA device, so transfer falls back to TCP; name the device in spec.rdma.resources, as in rdma/ib: 1"
+        );
+        findings.push(Finding::warning(RdmaUndeclared, "spec.rdma", message));
+    }
+}

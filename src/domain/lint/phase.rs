@@ -1,0 +1,164 @@
+//! One phase of a profile as the rules look at it: what its engine is told, as far as that can be read here.
+
+use super::release::Release;
+use super::transfer::{Connector, Transfer, read_transfer};
+use crate::api::model::{Engine, PodResources};
+use crate::domain::engine_args::{EngineArgs, Gpus};
+use crate::domain::template_text::env_refs;
+
+/// Which phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The one phase of Unified.
+    Unified,
+    /// The decode phase.
+    Decode,
+    /// The prefill phase.
+    Prefill,
+}
+
+/// A phase.
+pub(super) struct Phase<'a> {
+    pub(super) role: Role,
+    /// The path of what holds `engine` and `resources`.
+    path: String,
+    pub(super) engine: &'a Engine,
+    pub(super) resources: Option<&'a PodResources>,
+    pub(super) args: EngineArgs,
+    pub(super) gpus: Gpus,
+    /// The image's vLLM, where it is known.
+    pub(super) release: Option<Release>,
+    pub(super) transfer: Transfer,
+    /// Whether options may be set that cannot be read here.
+    pub(super) hidden: bool,
+}
+
+/// The phases of a PrefillDecode profile.
+pub(super) struct Pair<'a> {
+    pub(super) decode: Phase<'a>,
+    pub(super) prefill: Phase<'a>,
+}
+
+/// What an option or a variable is set to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Setting<'a> {
+    /// Nothing sets it.
+    Absent,
+    /// To this.
+    Is(&'a str),
+    /// It cannot be read here.
+    Unknown,
+}
+
+impl<'a> Phase<'a> {
+    pub(super) fn new(role: Role, path: String, engine: &'a Engine, resources: Option<&'a PodResources>) -> Self {
+        let args = EngineArgs::parse(&engine.args);
+        let env_names: Vec<&str> = engine.env.iter().map(|variable| variable.name.as_str()).collect();
+        let hidden = args.may_set_more(&env_names);
+        Self {
+            role,
+            path,
+            engine,
+            resources,
+            gpus: args.gpus(&env_names),
+            release: Release::of(&engine.image),
+            transfer: read_transfer(&args, hidden),
+            args,
+            hidden,
+        }
+    }
+
+    /// What people call it.
+    pub(super) fn name(&self) -> &'static str {
+        match self.role {
+            Role::Unified => "the engine",
+            Role::Decode => "decode",
+            Role::Prefill => "prefill",
+        }
+    }
+
+    /// The path of a field of the phase.
+    pub(super) fn field(&self, field: &str) -> String {
+        format!("{}.{field}", self.path)
+    }
+
+    /// The path of an argument.
+    pub(super) fn arg(&self, at: usize) -> String {
+        self.field(&format!("engine.args[{at}]"))
+    }
+
+    /// The path of the argument that gives an option, or of all arguments.
+    pub(super) fn option(&self, name: &str) -> String {
+        self.args.at(name).map_or_else(|| self.field("engine.args"), |at| self.arg(at))
+    }
+
+    /// What an option is set to.
+    pub(super) fn setting(&self, name: &str) -> Setting<'_> {
+        match self.args.value(name) {
+            _ if self.hidden => Setting::Unknown,
+            Some(value) if env_refs(value).is_empty() => Setting::Is(value),
+            Some(_) => Setting::Unknown,
+            None if self.args.is_given(name) => Setting::Unknown,
+            None => Setting::Absent,
+        }
+    }
+
+    /// The positive number that an option is set to, 1 when it is not given; `None` when that cannot be read here.
+    pub(super) fn count(&self, name: &str) -> Option<u32> {
+        if self.hidden { None } else { self.args.count(name) }
+    }
+
+    /// Which way a flag is set.
+    pub(super) fn flag(&self, name: &str) -> Setting<'static> {
+        match self.args.flag(name) {
+            _ if self.hidden => Setting::Unknown,
+            Some(set) => Setting::Is(if set { "on" } else { "off" }),
+            None => Setting::Absent,
+        }
+    }
+
+    /// What the user sets a variable of the engine to.
+    pub(super) fn env(&self, name: &str) -> Setting<'a> {
+        let Some(variable) = self.engine.env.iter().rfind(|variable| variable.name == name) else { return Setting::Absent };
+        match (&variable.value, &variable.value_from) {
+            (Some(value), None) if env_refs(value).is_empty() => Setting::Is(value),
+            (None, None) => Setting::Is(""),
+            (Some(_), _) | (None, Some(_)) => Setting::Unknown,
+        }
+    }
+
+    /// The path of a variable's value.
+    pub(super) fn env_path(&self, name: &str) -> String {
+        let at = self.engine.env.iter().rposition(|variable| variable.name == name);
+        at.map_or_else(|| self.field("engine.env"), |at| self.field(&format!("engine.env[{at}].value")))
+    }
+}
+
+impl Pair<'_> {
+    /// Both phases, decode first.
+    pub(super) fn both(&self) -> [&Phase<'_>; 2] {
+        [&self.decode, &self.prefill]
+    }
+
+    /// The vLLM of both phases, where it is known and the same.
+    pub(super) fn release(&self) -> Option<Release> {
+        self.decode.release.filter(|release| self.prefill.release == Some(*release))
+    }
+
+    /// Whether both transfer with NIXL.
+    pub(super) fn uses_nixl(&self) -> bool {
+        self.both().iter().all(|phase| phase.transfer.connector().is_some_and(Connector::has_nixl))
+    }
+
+    /// The path of an option in the phase that gives it, prefill first.
+    pub(super) fn option(&self, name: &str) -> String {
+        let phase = if self.prefill.args.is_given(name) || !self.decode.args.is_given(name) { &self.prefill } else { &self.decode };
+        phase.option(name)
+    }
+
+    /// The path of a variable in the phase that sets it, prefill first.
+    pub(super) fn env_path(&self, name: &str) -> String {
+        let phase = if self.prefill.env(name) == Setting::Absent { &self.decode } else { &self.prefill };
+        phase.env_path(name)
+    }
+}

@@ -1,0 +1,57 @@
+use super::{args, assert_found, image, lines, unified};
+
+#[test]
+fn an_image_with_nixl_is_needed_for_nixl() {
+    let old = "vllm/vllm-openai:v0.10.1.1";
+    assert_found(&[(
+        image(old, &[]),
+        image(old, &[]),
+        &[
+            r#"error ImageWithoutNixl: spec.serving[0].engine.image: decode exits at start with "NIXL is not available" because the official image of vLLM 0.10.1 is built without it; take v0.10.2 or later"#,
+            r#"error ImageWithoutNixl: spec.serving[0].prefill.engine.image: prefill exits at start with "NIXL is not available" because the official image of vLLM 0.10.1 is built without it; take v0.10.2 or later"#,
+        ],
+        "the last release whose image is built without",
+    )]);
+    let of = |reference| !lines(&unified(image(reference, &[super::NIXL]))).is_empty();
+    let cases = [
+        ("vllm/vllm-openai:v0.9.1", true, "an old release"),
+        ("docker.io/vllm/vllm-openai:v0.9.1", true, "with its registry"),
+        ("index.docker.io/vllm/vllm-openai:v0.9.1", true, "by its other name"),
+        ("vllm/vllm-openai:v0.9.1-cu128", true, "a build of it"),
+        ("vllm/vllm-openai:v0.9.1@sha256:0123", true, "with a digest"),
+        ("vllm/vllm-openai:v0.8.5.post1", true, "a mended release"),
+        ("vllm/vllm-openai:v0.10.0", true, "0.10.0 and 0.10.1 install LMCache only"),
+        ("vllm/vllm-openai:v0.10.2", false, "the first with NIXL"),
+        ("vllm/vllm-openai:v0.19.1-x86_64-cu130", false, "a new one"),
+        ("vllm/vllm-openai:v1.0.0", false, "a much later one"),
+        ("vllm/vllm-openai:v0.9.1rc1", false, "a candidate is no release"),
+        ("vllm/vllm-openai:v0.9.1-rc1", false, "however it is written"),
+        ("vllm/vllm-openai:v0.9", false, "no full version"),
+        ("vllm/vllm-openai:0.9.1", false, "not how vLLM tags its images"),
+        ("vllm/vllm-openai:latest", false, "any release"),
+        ("vllm/vllm-openai", false, "no tag"),
+        ("vllm/vllm-openai@sha256:0123", false, "a digest alone"),
+        ("vllm/vllm-openai-rocm:v0.9.1", false, "another image"),
+        ("quay.io/vllm/vllm-openai:v0.9.1", false, "from elsewhere: its content is not known"),
+    ];
+    for (reference, found, reason) in cases {
+        assert_eq!(of(reference), found, "{reference}: {reason}");
+    }
+    let without = unified(image(old, &["--kv-transfer-config={}"]));
+    assert_eq!(lines(&without), Vec::<String>::new(), "without NIXL any image will do");
+}
+
+#[test]
+fn both_phases_run_one_image() {
+    assert_found(&[
+        (image("docker.io/vllm/vllm-openai:v0.19.0", &[]), args(&[]), &[], "one image, written in two ways"),
+        (
+            image("registry.example/vllm:a", &[]),
+            image("registry.example/vllm:b", &[]),
+            &[
+                "warning ImageMismatch: spec.serving[0].prefill.engine.image: prefill runs registry.example/vllm:b and decode registry.example/vllm:a: where their vLLM differs, decode refuses what prefill computed; run one image in both phases",
+            ],
+            "two",
+        ),
+    ]);
+}

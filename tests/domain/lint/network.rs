@@ -1,0 +1,125 @@
+use function_modelplane::api::model::ModelSpec;
+use function_modelplane::domain::environment::validate_environment;
+use function_modelplane::domain::lint::lint_environment;
+use serde_json::{Value, json};
+
+use super::{Phase, args, assert_found, assert_lines, env, line, lines, pair};
+
+#[test]
+fn the_side_channel_is_reached_from_the_other_phase() {
+    const PUSH: Phase = Phase {
+        args: &[r#"--kv-transfer-config={"kv_connector":"NixlPushConnector","kv_role":"kv_both"}"#],
+        image: Some("vllm/vllm-openai:v0.28.0"),
+        env: &[("VLLM_NIXL_SIDE_CHANNEL_HOST", "127.0.0.1")],
+        gpu: None,
+    };
+    assert_found(&[
+        (
+            args(&[]),
+            env(&[("VLLM_NIXL_SIDE_CHANNEL_HOST", "0.0.0.0")]),
+            &[
+                r#"error SideChannelHost: spec.serving[0].prefill.engine.env[0].value: VLLM_NIXL_SIDE_CHANNEL_HOST is "0.0.0.0", so the other phase asks itself and nothing transfers; leave it out, the pod's address is set for you"#,
+            ],
+            "decode asks itself",
+        ),
+        (
+            env(&[("VLLM_NIXL_SIDE_CHANNEL_HOST", "localhost")]),
+            args(&[]),
+            &[
+                r#"warning SideChannelHost: spec.serving[0].engine.env[0].value: VLLM_NIXL_SIDE_CHANNEL_HOST is "localhost", so prefill cannot ask decode, as it does in some modes; leave it out, the pod's address is set for you"#,
+            ],
+            "prefill rarely asks",
+        ),
+        (
+            PUSH,
+            Phase { env: &[], ..PUSH },
+            &[
+                r#"error SideChannelHost: spec.serving[0].engine.env[0].value: VLLM_NIXL_SIDE_CHANNEL_HOST is "127.0.0.1", so the other phase asks itself and nothing transfers; leave it out, the pod's address is set for you"#,
+            ],
+            "unless it pushes",
+        ),
+        (args(&[]), env(&[("VLLM_NIXL_SIDE_CHANNEL_HOST", "$(POD_IP)")]), &[], "the kubelet knows it"),
+        (
+            args(&[r#"--kv-transfer-config={"kv_connector":"LMCacheConnectorV1","kv_role":"kv_both"}"#]),
+            Phase {
+                args: &[r#"--kv-transfer-config={"kv_connector":"LMCacheConnectorV1","kv_role":"kv_both"}"#],
+                ..env(&[("VLLM_NIXL_SIDE_CHANNEL_HOST", "localhost")])
+            },
+            &[],
+            "only NIXL reads it",
+        ),
+    ]);
+}
+
+#[test]
+fn a_profile_asks_for_rdma() {
+    let with = |labels: Value| {
+        let mut spec: ModelSpec = pair(args(&[]), args(&[]));
+        spec.serving[0].environment_selector = serde_json::from_value(labels).unwrap();
+        lines(&spec)
+    };
+    let cases: [(Value, &[&str], &str); 4] = [
+        (json!({"matchLabels": {"modelplane.ai/rdma": "true", "a": "b"}}), &[], "among others"),
+        (
+            json!({"matchLabels": {"modelplane.ai/rdma": "false"}}),
+            &[
+                "warning NoRdmaSelector: spec.serving[0].environmentSelector: the profile does not ask for modelplane.ai/rdma=true: over TCP the first token takes minutes, not a fraction of a second; add it to environmentSelector.matchLabels",
+            ],
+            "the opposite",
+        ),
+        (
+            json!({"matchLabels": {"a": "b"}}),
+            &[
+                "warning NoRdmaSelector: spec.serving[0].environmentSelector: the profile does not ask for modelplane.ai/rdma=true: over TCP the first token takes minutes, not a fraction of a second; add it to environmentSelector.matchLabels",
+            ],
+            "something else",
+        ),
+        (
+            json!(null),
+            &[
+                "warning NoRdmaSelector: spec.serving[0].topology: the profile does not ask for modelplane.ai/rdma=true: over TCP the first token takes minutes, not a fraction of a second; add it to environmentSelector.matchLabels",
+            ],
+            "nothing: said where the topology is",
+        ),
+    ];
+    for (labels, found, reason) in cases {
+        assert_lines(&with(labels), found, reason);
+    }
+}
+
+#[test]
+fn an_environment_says_how_a_pod_gets_the_device() {
+    let with = |label: &str, rdma: Value| {
+        let object = json!({
+            "metadata": {"name": "east", "labels": {"modelplane.ai/rdma": label}},
+            "spec": {"cluster": {"source": "Local"}, "rdma": rdma},
+        });
+        let environment = validate_environment(&serde_json::from_value(object).unwrap()).unwrap();
+        lint_environment(&environment).iter().map(line).collect::<Vec<_>>()
+    };
+    let cases: [(&str, Value, &[&str], &str); 6] = [
+        ("true", json!({"type": "InfiniBand", "resources": {"rdma/ib": 1}}), &[], "a device for each pod"),
+        ("true", json!({"type": "EFA", "resourcesPerGpu": {"vpc.amazonaws.com/efa": 2}}), &[], "for each GPU"),
+        ("true", json!({"type": "Other", "annotations": {"a": "b"}}), &[], "a webhook may turn it into one"),
+        (
+            "true",
+            json!({"type": "InfiniBand"}),
+            &[
+                "warning RdmaUndeclared: spec.rdma: the environment has modelplane.ai/rdma=true, but no pod is given an RDMA device, so transfer falls back to TCP; name the device in spec.rdma.resources, as in rdma/ib: 1",
+            ],
+            "only the kind",
+        ),
+        (
+            "true",
+            json!(null),
+            &[
+                "warning RdmaUndeclared: spec.rdma: the environment has modelplane.ai/rdma=true, but no pod is given an RDMA device, so transfer falls back to TCP; name the device in spec.rdma.resources, as in rdma/ib: 1",
+            ],
+            "only the label",
+        ),
+        ("false", json!(null), &[], "no RDMA"),
+    ];
+    for (label, rdma, found, reason) in cases {
+        assert_lines(&with(label, rdma), found, reason);
+    }
+}

@@ -1,0 +1,86 @@
+//! Published manifests are free of errors, and one mistake planted into one of them is found.
+
+use function_modelplane::domain::lint::{Code, Finding, lint_profile};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::spec_of;
+
+#[derive(Deserialize)]
+struct Profiles {
+    published: Vec<Published>,
+    planted: Vec<Planted>,
+}
+
+#[derive(Deserialize)]
+struct Published {
+    name: String,
+    from: String,
+    profile: Value,
+}
+
+#[derive(Deserialize)]
+struct Planted {
+    code: String,
+    severity: String,
+    r#in: String,
+    change: serde_json::Map<String, Value>,
+}
+
+fn profiles() -> Profiles {
+    serde_saphyr::from_str(include_str!("profiles.yaml")).unwrap()
+}
+
+fn lint(mut profile: Value) -> Vec<Finding> {
+    if profile.get("prefill").is_some() {
+        profile["topology"] = json!("PrefillDecode");
+        profile["environmentSelector"] = json!({"matchLabels": {"modelplane.ai/rdma": "true"}});
+        profile["prefill"]["engine"]["name"] = json!("vLLM");
+    }
+    profile["engine"]["name"] = json!("vLLM");
+    let spec = spec_of(profile);
+    lint_profile(0, &spec, &spec.serving[0])
+}
+
+fn codes(findings: &[Finding]) -> Vec<Code> {
+    findings.iter().map(|finding| finding.code).collect()
+}
+
+#[test]
+fn published_manifests_have_no_error() {
+    let published = profiles().published;
+    assert_eq!(published.len(), 20);
+    let errors: Vec<(String, String)> = published
+        .into_iter()
+        .flat_map(|one| {
+            let errors = lint(one.profile).into_iter().filter(Finding::is_error).map(|finding| finding.to_string());
+            errors.map(|error| (one.from.clone(), error)).collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(errors, [], "they are deployed as they are");
+}
+
+#[test]
+fn their_warnings_are_few_and_true() {
+    let warnings = |name: &str| codes(&lint(profiles().published.into_iter().find(|one| one.name == name).unwrap().profile));
+    let all: Vec<Code> = profiles().published.into_iter().flat_map(|one| codes(&lint(one.profile))).collect();
+    let different = warnings("Qwen3-0.6B from Gaudi to NVIDIA");
+    assert_eq!(all, different, "only the one that transfers between different hardware differs between its phases");
+    assert_eq!(different, [Code::ImageMismatch, Code::DtypeMismatch, Code::KvLayoutMismatch], "image, context length and layout");
+}
+
+#[test]
+fn a_planted_mistake_is_found() {
+    let profiles = profiles();
+    assert_eq!(profiles.planted.len(), 20);
+    for planted in profiles.planted {
+        let mut profile = profiles.published.iter().find(|one| one.name == planted.r#in).unwrap().profile.clone();
+        for (pointer, value) in planted.change {
+            *profile.pointer_mut(&pointer).unwrap() = value;
+        }
+        let findings = lint(profile);
+        let mut found: Vec<(&str, &str)> = findings.iter().map(|finding| (finding.code.as_str(), finding.severity.as_str())).collect();
+        found.dedup();
+        assert_eq!(found, [(planted.code.as_str(), planted.severity.as_str())], "in {}: {findings:?}", planted.r#in);
+    }
+}
