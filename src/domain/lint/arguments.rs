@@ -3,9 +3,10 @@
 use super::code::Code::{FusedArg, PortArg};
 use super::finding::Finding;
 use super::phase::{Phase, Role};
+use super::release::v0;
 use crate::domain::template_text::env_refs;
 
-/// Options with which KServe's presets run the engine.
+/// Options with which KServe's presets run the engine, or that undo them.
 const OWNED: [&str; 10] = [
     "port",
     "host",
@@ -68,7 +69,12 @@ fn effect(phase: &Phase<'_>, option: &str, model: &str) -> Option<String> {
             let served = phase.args.values(option).iter().any(|name| name == model);
             (!served).then(|| format!("requests ask for {model} and are answered that there is no such model"))
         }
-        "model" => Some(format!("{name} exits at start, because the model comes first on its command line already")),
+        "model" => {
+            // Before 0.12 the model in front wins over one that is joined by '='.
+            let joined = phase.args.at(option).and_then(|at| phase.engine.args.get(at)).is_some_and(|arg| arg.contains('='));
+            let ignored = joined && phase.release.is_none_or(|release| release < v0(12, 0));
+            (!ignored).then(|| format!("{name} exits at start, because the model comes first on its command line already"))
+        }
         "uds" => Some(format!("{name} listens on a socket instead of a port and never becomes ready")),
         "ssl-certfile" | "ssl-keyfile" => Some(format!("{name} speaks TLS with files that KServe does not mount, and never becomes ready")),
         _ => None,

@@ -26,7 +26,7 @@ impl Severity {
 macro_rules! codes {
     ($($code:ident $severities:expr, $summary:literal;)*) => {
         /// A rule.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Code {
             $(#[doc = $summary] $code,)*
         }
@@ -83,7 +83,7 @@ codes! {
     TpIndivisible [Error], "With NIXL one phase's tensor parallel size divides the other's: the handshake fails otherwise.";
     TpPrefillLarger [Error, Warning], "With NIXL prefill's tensor parallel size is not above decode's: before vLLM 0.14 the handshake fails.";
     PipelineParallel [Error], "With NIXL's pull connector neither phase is pipeline parallel: decode finds other layers than it has.";
-    GpuTooFew [Error], "A pod has as many GPUs as its arguments need: the engine exits with fewer.";
+    GpuTooFew [Error, Warning], "A pod has as many GPUs as its arguments need: the engine exits with fewer.";
     GpuUnused [Warning], "A pod has no more GPUs than its arguments use: the others are paid for and idle.";
     ModelTooLarge [Warning], "A pod's GPUs hold the model: the engine runs out of memory otherwise.";
     SideChannelHost [Error, Warning], "VLLM_NIXL_SIDE_CHANNEL_HOST is an address that the other phase can reach: with localhost decode asks itself.";

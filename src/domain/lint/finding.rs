@@ -29,6 +29,7 @@ impl Finding {
         Self::new(code, Severity::Warning, path, message)
     }
 
+    /// What a finding is about. Path and message are cut where they get too long.
     pub(super) fn new(code: Code, severity: Severity, path: impl Into<String>, message: impl Into<String>) -> Self {
         let Violation { path, message } = Violation::new(path, message);
         Self { code, severity, path, message }

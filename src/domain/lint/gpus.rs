@@ -1,6 +1,7 @@
 //! Whether a pod has the GPUs that its engine uses, and they hold the model.
 
 use super::code::Code::{GpuTooFew, GpuUnused, ModelTooLarge};
+use super::code::Severity;
 use super::finding::Finding;
 use super::phase::Phase;
 use crate::api::quantity::Quantity;
@@ -8,6 +9,8 @@ use crate::domain::engine_args::Gpus;
 use crate::domain::environment::{Environment, Pool};
 
 const TP: &str = "tensor-parallel-size";
+/// Options that leave it to Ray where the engine's workers run.
+const RAY: [&str; 2] = ["distributed-executor-backend", "data-parallel-backend"];
 
 /// The rules of one phase.
 pub(super) fn check_phase(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
@@ -20,7 +23,9 @@ pub(super) fn check_phase(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
     let (name, path) = (phase.name(), phase.field("resources.gpu"));
     if used > gpus {
         let message = format!("{name} exits at start because its arguments need {used} GPUs and a pod has {gpus}; set gpu to {used}");
-        findings.push(Finding::error(GpuTooFew, path, message));
+        // A Ray cluster may have the others in other pods.
+        let ray = RAY.iter().any(|option| phase.args.value(option) == Some("ray"));
+        findings.push(Finding::new(GpuTooFew, if ray { Severity::Warning } else { Severity::Error }, path, message));
     } else if used < gpus {
         let message = format!("{name} uses {used} of a pod's {gpus} GPUs; set gpu to {used}, or --{TP} to what the pod has");
         findings.push(Finding::warning(GpuUnused, path, message));

@@ -1,4 +1,4 @@
-use super::{Phase, args, assert_found, assert_lines, lines, unified};
+use super::{Phase, args, assert_found, assert_lines, image, lines, unified};
 
 #[test]
 fn each_argument_is_an_option_or_a_value() {
@@ -94,6 +94,15 @@ fn what_kserve_sets_is_left_to_it() {
                 "warning PortArg: spec.serving[0].prefill.engine.args[1]: --port is KServe's: at best it changes nothing, until KServe's changes; remove it",
             ],
             "what the kubelet fills in may be right",
+        ),
+        (
+            image("vllm/vllm-openai:v0.11.0", &["--model=a"]),
+            image("vllm/vllm-openai:v0.11.0", &["--model", "a"]),
+            &[
+                "warning PortArg: spec.serving[0].engine.args[1]: --model is KServe's: at best it changes nothing, until KServe's changes; remove it",
+                "error PortArg: spec.serving[0].prefill.engine.args[1]: --model is KServe's: prefill exits at start, because the model comes first on its command line already; remove it",
+            ],
+            "before 0.12 only two arguments stop the engine",
         ),
         (args(&["--data-parallel-rpc-port=5555", "--master-port=1"]), args(&["--api-key=k"]), &[], "ports of vLLM's own"),
     ]);

@@ -30,6 +30,14 @@ fn a_pod_has_the_gpus_that_its_engine_uses() {
             ],
             "too many: without a size vLLM uses one",
         ),
+        (
+            gpus(2, &["-tp=4", "--distributed-executor-backend=ray"]),
+            gpus(1, &[]),
+            &[
+                "warning GpuTooFew: spec.serving[0].resources.gpu: decode exits at start because its arguments need 4 GPUs and a pod has 2; set gpu to 4",
+            ],
+            "Ray may find the others elsewhere",
+        ),
         (gpus(8, &["-tp=$(TP)"]), gpus(2, &["--config=a.yaml"]), &[], "nobody knows"),
         (args(&["-tp=4"]), gpus(1, &[]), &[], "the arguments decide where nothing else does"),
     ]);
