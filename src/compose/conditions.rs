@@ -21,6 +21,11 @@ pub const ENVIRONMENT_VALID: &str = "EnvironmentValid";
 /// The reason of a model that cannot be used as a whole.
 pub const MODEL_INVALID: &str = "ModelInvalid";
 
+/// The reason of profiles that the lint finds errors in.
+pub const LINT_ERRORS: &str = "LintErrors";
+/// The reason of profiles that the lint finds nothing worse than warnings in.
+pub const LINT_WARNINGS: &str = "LintWarnings";
+
 /// A condition's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -72,6 +77,11 @@ impl NewCondition {
     /// Whether the observed condition has another status or reason.
     #[must_use]
     pub fn differs_from(&self, observed: Option<&Condition>) -> bool {
-        observed.is_none_or(|observed| observed.status != self.status.as_str() || observed.reason != self.reason)
+        // What the lint finds follows from what people wrote: no number in it changes by itself.
+        let told_by_message = [LINT_ERRORS, LINT_WARNINGS].contains(&self.reason.as_str());
+        observed.is_none_or(|observed| {
+            let same = observed.status == self.status.as_str() && observed.reason == self.reason;
+            !same || (told_by_message && observed.message != self.message)
+        })
     }
 }

@@ -25,7 +25,7 @@ pub fn conditions(
 ) -> Vec<NewCondition> {
     // What leaves serves, but not in place of what is wanted.
     let counted: Vec<&Reported<'_>> = reports.iter().filter(|report| !report.placement.is_leaving()).collect();
-    let mut conditions = vec![resolved(inputs), profile_valid(model), scheduled(inputs, model, plan, scheduling)];
+    let mut conditions = vec![resolved(inputs), profile_valid(model, inputs.settings.lint), scheduled(inputs, model, plan, scheduling)];
     conditions.extend(phase_conditions(inputs, |phase| phase_ready(inputs, &counted, phase)));
     conditions.push(placements_ready(inputs, plan, &counted));
     conditions

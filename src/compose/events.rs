@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::api::condition::{Condition, find};
 use crate::api::model_deployment_status::{ModelDeploymentStatus, RejectedEnvironment};
-use crate::compose::conditions::{NewCondition, PLACEMENTS_READY, PLACEMENTS_SCHEDULED, Status};
+use crate::compose::conditions::{LINT_WARNINGS, NewCondition, PLACEMENTS_READY, PLACEMENTS_SCHEDULED, Status};
 
 /// Something worth an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,7 @@ fn event(condition: &NewCondition, before: Option<&Condition>) -> Option<Event> 
     let starting = condition.kind.ends_with("Ready") && !before.is_some_and(Condition::is_true);
     match condition.status {
         Status::False if !starting => Some(Event { warning: true, reason: condition.reason.clone(), message }),
+        Status::True if condition.reason == LINT_WARNINGS => Some(Event { warning: true, reason: condition.reason.clone(), message }),
         Status::True if worth_telling(condition.kind, before) => Some(Event { warning: false, reason: condition.reason.clone(), message }),
         Status::True | Status::False | Status::Unknown => None,
     }

@@ -78,7 +78,7 @@ pub fn plan(inputs: &Inputs, model: &Model) -> Plan {
 #[must_use]
 pub fn situation<'a>(inputs: &'a Inputs, model: &'a Model) -> Situation<'a> {
     Situation {
-        wish: Wish { deployment: &inputs.deployment, model, rdma: inputs.settings.rdma },
+        wish: Wish { deployment: &inputs.deployment, model, rdma: inputs.settings.rdma, lint: inputs.settings.lint },
         environments: &inputs.environments,
         existing: &inputs.existing,
         fleet: inputs.fleet.as_ref(),
@@ -147,7 +147,7 @@ fn tally(inputs: &Inputs, plan: &Plan) -> Tally {
 fn refuse(inputs: &Inputs, refusal: &Refusal, fatal: bool) -> Composition {
     let Refusal { reason, message } = refusal;
     let (resolved, profiles) = match &inputs.model {
-        ModelState::Usable(model) => (resolved(inputs), profile_valid(model)),
+        ModelState::Usable(model) => (resolved(inputs), profile_valid(model, inputs.settings.lint)),
         ModelState::Absent => (
             NewCondition::new(MODEL_RESOLVED, false, *reason, message),
             NewCondition::new(PROFILE_VALID, Status::Unknown, *reason, message),

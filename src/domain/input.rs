@@ -1,6 +1,6 @@
 //! The rules of the step's input.
 
-use crate::api::input::{API_VERSION, Input, KIND, LintPolicy, Prometheus};
+use crate::api::input::{API_VERSION, Input, KIND, Prometheus};
 use crate::api::limits;
 use crate::domain::bounds::{check_length, check_number};
 use crate::domain::names::namespace_error;
@@ -16,9 +16,6 @@ pub fn validate_input(input: &Input) -> Result<(), Vec<Violation>> {
         if !text.is_empty() && text != ours {
             violations.push(Violation::new(field, format!("is {text:?}; write {ours}, this function takes no other")));
         }
-    }
-    if input.lint == LintPolicy::Enforce {
-        violations.push(Violation::new("lint", "is Enforce, which has no effect in this version yet; use Warn or Off"));
     }
     if let Some(problem) = input.remote_namespace.as_deref().and_then(namespace_error) {
         violations.push(Violation::new("remoteNamespace", problem));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::inference_environment::{Availability, Rdma};
-use crate::api::input::RdmaPolicy;
+use crate::api::input::{LintPolicy, RdmaPolicy};
 use crate::api::model_deployment::Topology;
 use crate::api::selector::LabelSelector;
 use crate::domain::deployment::Deployment;
@@ -40,6 +40,8 @@ pub struct Wish<'a> {
     pub model: &'a Model,
     /// Where the RDMA requirement comes from.
     pub rdma: RdmaPolicy,
+    /// What the lint's findings do.
+    pub lint: LintPolicy,
 }
 
 /// Matches an environment with what a deployment wishes; `ledger` is what is free there. Every check is told to `trace`.
@@ -115,6 +117,13 @@ fn match_profile(
     trace: &mut Trace,
 ) -> Result<Sizing, Reason> {
     let name = Some(profile.name.as_str());
+    if wish.lint == LintPolicy::Enforce {
+        let errors: Vec<Violation> = profile.errors().map(Violation::from).collect();
+        if !errors.is_empty() {
+            return Err(Reason::ProfileInvalid { profile: profile.name.clone(), errors });
+        }
+        trace.passed("lint", name, || "has no errors".to_owned());
+    }
     if let Some(label) = first_missing(&profile.selector, environment) {
         return Err(Reason::ProfileSelectorMismatch { profile: profile.name.clone(), label });
     }

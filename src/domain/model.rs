@@ -11,6 +11,7 @@ use crate::api::quantity::Quantity;
 use crate::api::selector::LabelSelector;
 use crate::domain::bounds::{check_count, check_distinct, check_length, check_number, check_positive, check_selector};
 use crate::domain::engine_args::{EngineArgs, Gpus};
+use crate::domain::lint::{Finding, lint_profile};
 use crate::domain::names::{PRESET_VARIABLES, TOKEN_KEY};
 use crate::domain::template_text::{self, TEMPLATE_REFUSED, holds_template, model_name_error};
 use crate::domain::violation::Violation;
@@ -62,6 +63,15 @@ pub struct Profile {
     pub prefill: Option<PhaseProfile>,
     /// The rules it breaks. A profile that breaks any is not used.
     pub violations: Vec<Violation>,
+    /// What the lint finds in it.
+    pub findings: Vec<Finding>,
+}
+
+impl Profile {
+    /// What cannot work at run time.
+    pub fn errors(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.is_error())
+    }
 }
 
 /// One phase of a profile, complete.
@@ -242,6 +252,7 @@ fn validate_profile(index: usize, profile: &ServingProfile, spec: &ModelSpec) ->
         decode,
         prefill,
         violations,
+        findings: lint_profile(index, spec, profile),
     }
 }
 

@@ -53,6 +53,13 @@ pub enum Reason {
         /// The topology.
         topology: &'static str,
     },
+    /// The lint finds errors in a profile, and the input says that they count.
+    ProfileInvalid {
+        /// The profile.
+        profile: String,
+        /// The errors.
+        errors: Vec<Violation>,
+    },
     /// It lacks a label that a profile asks for.
     ProfileSelectorMismatch {
         /// The profile.
@@ -97,7 +104,7 @@ pub enum Reason {
 }
 
 /// The codes of all reasons, in the order of the checks.
-pub const CODES: [&str; 13] = [
+pub const CODES: [&str; 14] = [
     "Deleting",
     "Cordoned",
     "NotReady",
@@ -105,6 +112,7 @@ pub const CODES: [&str; 13] = [
     "EnvironmentInvalid",
     "SelectorMismatch",
     "NoProfileForTopology",
+    "ProfileInvalid",
     "ProfileSelectorMismatch",
     "NoRdma",
     "NoAccelerator",
@@ -167,6 +175,7 @@ impl Reason {
             Self::EnvironmentInvalid { .. } => "EnvironmentInvalid",
             Self::SelectorMismatch { .. } => "SelectorMismatch",
             Self::NoProfileForTopology { .. } => "NoProfileForTopology",
+            Self::ProfileInvalid { .. } => "ProfileInvalid",
             Self::ProfileSelectorMismatch { .. } => "ProfileSelectorMismatch",
             Self::NoRdma { .. } => "NoRdma",
             Self::NoAccelerator { .. } => "NoAccelerator",
@@ -186,6 +195,7 @@ impl Reason {
             Self::EnvironmentInvalid { .. } => "validity",
             Self::SelectorMismatch { .. } => "deployment's selector",
             Self::NoProfileForTopology { .. } => "topology",
+            Self::ProfileInvalid { .. } => "lint",
             Self::ProfileSelectorMismatch { .. } => "profile's selector",
             Self::NoRdma { .. } => "RDMA",
             Self::NoAccelerator { .. } => "accelerator",
@@ -231,6 +241,7 @@ impl Reason {
             Self::SecretElsewhere { .. } => "without access to the Hugging Face Secret".to_owned(),
             Self::EnvironmentInvalid { .. } => "invalid".to_owned(),
             Self::NoProfileForTopology { topology } => format!("without a {topology} profile in the model"),
+            Self::ProfileInvalid { profile, .. } => format!("left alone because of errors in profile {profile}"),
             Self::NoAccelerator { accelerator: Some(accelerator), .. } => format!("without accelerator {accelerator}"),
             Self::NoAccelerator { accelerator: None, .. } => "without GPUs".to_owned(),
             Self::NodeTooSmall { .. } => "with nodes too small".to_owned(),
@@ -292,6 +303,7 @@ impl fmt::Display for Reason {
             Self::EnvironmentInvalid { violations } => f.write_str(&join(violations)),
             Self::SelectorMismatch { label } => write!(f, "{label} (spec.environmentSelector)"),
             Self::NoProfileForTopology { topology } => write!(f, "the model has no serving profile with topology {topology}"),
+            Self::ProfileInvalid { profile, errors } => write!(f, "profile {profile} has errors: {}", join(errors)),
             Self::ProfileSelectorMismatch { profile, label } => write!(f, "{label} (profile {profile})"),
             Self::NoRdma { profile, label } => write!(f, "{label}, which PrefillDecode needs (profile {profile})"),
             Self::NoAccelerator { profile, phase, accelerator: Some(accelerator) } => {

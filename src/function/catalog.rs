@@ -39,5 +39,5 @@ pub(crate) fn answer(request: &RunFunctionRequest, kind: ModelKind) -> Answer {
         Err(message) => return refuse(message),
     };
     let model = read_model(kind, composite(request));
-    Answer::Done(Requirements::default(), Box::new(compose(&model, &reported_conditions(request))), Box::new(settings))
+    Answer::Done(Requirements::default(), Box::new(compose(&model, settings.lint, &reported_conditions(request))), Box::new(settings))
 }

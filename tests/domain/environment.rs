@@ -82,6 +82,15 @@ fn what_no_pod_could_have_is_refused_with_its_place() {
             vec![format!("spec.rdma.nodeSelector[\"a\"]: is not a label's value: the value {text}")],
             "no label holds a template",
         ),
+    ];
+    for (pointer, value, expected, why) in cases {
+        assert_eq!(violations(&pointer, value), expected, "{why}");
+    }
+}
+
+#[test]
+fn what_would_break_the_engines_container_is_refused_with_its_place() {
+    let cases = [
         (
             "/spec/rdma/env".to_owned(),
             json!([{"name": "IT'S", "value": "a"}, {"name": "B", "value": "{{"}, {"name": "C", "valueFrom": {"fieldRef": {"fieldPath": "{{"}}}]),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use function_modelplane::api::inference_environment::Availability;
-use function_modelplane::api::input::RdmaPolicy;
+use function_modelplane::api::input::{LintPolicy, RdmaPolicy};
 use function_modelplane::api::model_deployment::{ModelKind, ModelRef, StrategyKind, Topology};
 use function_modelplane::api::placement_record::PlacementRecord;
 use function_modelplane::api::selector::LabelSelector;
@@ -97,7 +97,7 @@ pub(super) fn holding(owner: &Deployment, settled: bool, environment: &str, pool
 
 /// Decides with everything in sight.
 pub(super) fn plan(deployment: &Deployment, model: &Model, environments: &Environments, existing: &[Existing], fleet: &Fleet) -> Plan {
-    let wish = Wish { deployment, model, rdma: RdmaPolicy::Pin };
+    let wish = Wish { deployment, model, rdma: RdmaPolicy::Pin, lint: LintPolicy::Warn };
     schedule(Situation { wish, environments, existing, fleet: Some(fleet), explain: false })
 }
 

@@ -15,11 +15,7 @@ fn what_would_be_overlooked_is_refused() {
             "meant for another function",
         ),
         (json!({"lint": "Off"}), "", "nothing is looked for"),
-        (
-            json!({"lint": "Enforce"}),
-            "lint: is Enforce, which has no effect in this version yet; use Warn or Off",
-            "whoever enforces must not believe that it happens",
-        ),
+        (json!({"lint": "Enforce"}), "", "errors count"),
         (
             json!({"prometheus": {"serverAddress": "prometheus:9090"}}),
             "prometheus.serverAddress: is \"prometheus:9090\"; write a URL such as http://prometheus.monitoring.svc:9090",

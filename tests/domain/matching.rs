@@ -1,7 +1,7 @@
 //! Why an environment is turned down: every reason, with its numbers, and how they are counted.
 
 use function_modelplane::api::inference_environment::Availability;
-use function_modelplane::api::input::RdmaPolicy;
+use function_modelplane::api::input::{LintPolicy, RdmaPolicy};
 use function_modelplane::api::selector::LabelSelector;
 use function_modelplane::domain::environment::{Access, ClusterIdentity, Environment};
 use function_modelplane::domain::holdings::Fleet;
@@ -27,7 +27,7 @@ fn refusal(
     let mut east = environment("east", &[("h100", 2, 8), ("h200", 1, 4)]);
     change(&mut east);
     let fleet = Fleet::new([holding(&deployment("other", 1, (1, 4), None), true, "east", "h100", (3, 4))]);
-    let wish = Wish { deployment: &own, model: &model, rdma: RdmaPolicy::Pin };
+    let wish = Wish { deployment: &own, model: &model, rdma: RdmaPolicy::Pin, lint: LintPolicy::Warn };
     let reason = match_environment(wish, &east, &fleet.ledger(&east), &mut Trace::default()).unwrap_err();
     (reason.code(), reason.to_string())
 }
@@ -122,7 +122,7 @@ fn what_a_pod_needs_is_told_of_the_pool_that_comes_closest() {
     model.profiles[1].decode.gpus = function_modelplane::domain::model::GpuDemand::Memory(serde_json::from_value("810Gi".into()).unwrap());
     let mut east = environment("east", &[("h200", 9, 2), ("l4", 9, 8)]);
     east.pools[1].memory = serde_json::from_value("24Gi".into()).unwrap();
-    let wish = Wish { deployment: &own, model: &model, rdma: RdmaPolicy::Pin };
+    let wish = Wish { deployment: &own, model: &model, rdma: RdmaPolicy::Pin, lint: LintPolicy::Warn };
     let reason = match_environment(wish, &east, &Fleet::default().ledger(&east), &mut Trace::default()).unwrap_err();
     assert_eq!(reason.to_string(), "unified needs 6 GPUs on one node, the largest has 2 (profile unified)");
 }
@@ -134,7 +134,7 @@ fn the_profile_that_came_furthest_speaks() {
     first.name = "first".to_owned();
     first.selector = label("region", "us");
     model.profiles.insert(0, first);
-    let wish = Wish { deployment: &own, model: &model, rdma: RdmaPolicy::Pin };
+    let wish = Wish { deployment: &own, model: &model, rdma: RdmaPolicy::Pin, lint: LintPolicy::Warn };
     let east = environment("east", &[("h200", 1, 8)]);
     let reason = match_environment(wish, &east, &Fleet::default().ledger(&east), &mut Trace::default()).unwrap_err();
     assert_eq!(reason.code(), "NodeTooSmall", "the other one does not even match the label");

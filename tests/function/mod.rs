@@ -8,6 +8,7 @@ mod fleet;
 mod guard;
 mod hostile;
 mod iteration;
+mod lint;
 mod moves;
 mod protocol;
 mod response;
