@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use function_modelplane::cli::explain::{Explain, explain};
+use function_modelplane::cli::lint::{Lint, lint};
 use function_modelplane::cli::preview::{Preview, Verdict, preview};
 use function_modelplane::server;
 
@@ -30,6 +31,10 @@ enum Command {
     ///
     /// Prints every environment with the checks it passed and failed, and who holds the GPUs of its pools. Exits as preview does.
     Explain(Explain),
+    /// Finds what is wrong with models, environments and deployments, also what only shows at run time.
+    ///
+    /// Reads engine arguments as vLLM does. Exits with 0 when there is no error, 1 when there is one, 2 when the files cannot be read.
+    Lint(Lint),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +47,11 @@ fn main() -> ExitCode {
         Some(Command::Preview(command)) => {
             conclude(preview(&command, &mut io::stdin(), &mut io::stdout().lock(), &mut io::stderr().lock()))
         }
+        Some(Command::Lint(command)) => match lint(&command, &mut io::stdin(), &mut io::stdout().lock(), &mut io::stderr().lock()) {
+            Ok(found) => ExitCode::from(found.exit_code()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Err(error) => fail(&error, 2),
+        },
         Some(Command::Explain(command)) => {
             conclude(explain(&command, &mut io::stdin(), &mut io::stdout().lock(), &mut io::stderr().lock()))
         }

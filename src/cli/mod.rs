@@ -3,6 +3,8 @@
 mod control_plane;
 pub mod explain;
 mod explain_text;
+pub mod lint;
+mod lint_report;
 pub mod manifests;
 pub mod preview;
 mod preview_table;

@@ -192,7 +192,7 @@ fn spoken(message: &str) -> Violation {
 }
 
 /// The path of the field that a violation is about: of one that is not known the path is that of the object around it.
-fn field(violation: &Violation) -> String {
+pub(crate) fn field(violation: &Violation) -> String {
     let unknown = violation.message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
     match unknown {
         Some((name, _)) => format!("{}.{name}", violation.path),
@@ -201,7 +201,7 @@ fn field(violation: &Violation) -> String {
 }
 
 /// Where an object is kept. Namespaced kinds are in `default` where nothing is said, as with kubectl.
-fn object_key(manifest: &Manifest) -> ObjectKey {
+pub(crate) fn object_key(manifest: &Manifest) -> ObjectKey {
     let namespaced = [model_deployment::KIND, ModelKind::Model.as_str()].contains(&manifest.kind.as_str());
     let namespace = if namespaced { manifest.namespace.clone().unwrap_or_else(|| "default".to_owned()) } else { String::new() };
     ObjectKey { api_version: manifest.api_version.clone(), kind: manifest.kind.clone(), namespace, name: manifest.name.clone() }

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use crate::api::inference_environment::InferenceEnvironment;
-use crate::api::model::Model as ApiModel;
+use crate::api::model::{Model as ApiModel, ModelSpec};
 use crate::api::model_deployment::{ModelDeployment, ModelKind};
 use crate::domain::deployment::{Deployment, validate_deployment};
 use crate::domain::environment::{Environment, validate_environment};
@@ -25,6 +25,14 @@ pub(crate) fn read_environment(bytes: &[u8]) -> Result<Environment, Vec<Violatio
 /// The rules that make it unusable as a whole.
 pub(crate) fn read_model(kind: ModelKind, bytes: &[u8]) -> Result<Model, Vec<Violation>> {
     read::<ApiModel>(bytes).and_then(|model| validate_model(kind, &model))
+}
+
+/// The spec of a ClusterModel or Model, as it is written.
+///
+/// # Errors
+/// What cannot be read.
+pub(crate) fn read_model_spec(bytes: &[u8]) -> Result<ModelSpec, Vec<Violation>> {
+    read::<ApiModel>(bytes).map(|model| model.spec)
 }
 
 /// A ModelDeployment.

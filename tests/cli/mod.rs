@@ -2,6 +2,7 @@
 
 mod examples;
 mod explain;
+mod lint;
 mod locate;
 mod manifests;
 mod preview;

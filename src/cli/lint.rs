@@ -1,0 +1,170 @@
+//! `lint`: what is wrong with manifests, also what only shows at run time.
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use crate::api::model_deployment::ModelKind;
+use crate::api::{API_VERSION, GROUP, inference_environment, model_deployment};
+use crate::cli::lint_report::{Placed, Report};
+use crate::cli::manifests::{Manifest, load};
+use crate::cli::session::{field, object_key};
+use crate::domain::environment::Environment;
+use crate::domain::lint::{Finding, lint_environment, lint_model_on};
+use crate::domain::violation::Violation;
+use crate::function::reading::{read_deployment, read_environment, read_model, read_model_spec};
+use crate::function::structs::to_struct;
+
+/// What `lint` is asked for.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Lint {
+    /// Files and folders of YAML or JSON manifests; `-` is standard input.
+    ///
+    /// What depends on hardware is judged by the environments among them.
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+    /// Count warnings as errors.
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// A line for each finding, then their number.
+    Text,
+    /// A list of objects.
+    Json,
+    /// SARIF 2.1.0, for code scanners.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
+}
+
+/// What came of a lint: the exit code of the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing that counts.
+    Clean,
+    /// An error, or a warning where they count.
+    Errors,
+    /// The files could not be read.
+    BadInput,
+}
+
+impl Found {
+    /// 0, 1 or 2.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Clean => 0,
+            Self::Errors => 1,
+            Self::BadInput => 2,
+        }
+    }
+}
+
+/// Runs the command: findings go to `out`, what cannot be read to `err`.
+///
+/// # Errors
+/// `out` or `err` cannot be written.
+pub fn lint(command: &Lint, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Found> {
+    let manifests = match load(&command.paths, stdin) {
+        Ok(manifests) => manifests,
+        Err(error) => {
+            writeln!(err, "{error}")?;
+            return Ok(Found::BadInput);
+        }
+    };
+    let ours: Vec<&Manifest> = manifests.iter().filter(|manifest| group(&manifest.api_version) == GROUP).collect();
+    if ours.is_empty() {
+        writeln!(err, "no object of {API_VERSION} in these manifests")?;
+        return Ok(Found::BadInput);
+    }
+    let report = Report { findings: judge(&ours), objects: ours.len() };
+    match command.output {
+        Format::Text => report.write_text(out)?,
+        Format::Json => report.write_json(out)?,
+        Format::Sarif => report.write_sarif(out)?,
+        Format::Github => report.write_github(out)?,
+    }
+    let counts = |placed: &Placed<'_>| placed.finding.is_error() || command.strict;
+    Ok(if report.findings.iter().any(counts) { Found::Errors } else { Found::Clean })
+}
+
+fn group(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
+/// The findings in the order of the manifests.
+fn judge<'a>(manifests: &[&'a Manifest]) -> Vec<Placed<'a>> {
+    let objects: Vec<(&Manifest, Result<Vec<u8>, String>)> = manifests.iter().map(|manifest| (*manifest, bytes(manifest))).collect();
+    let kind_of = |manifest: &Manifest, kind: &str| manifest.api_version == API_VERSION && manifest.kind == kind;
+    let environments = objects.iter().filter(|(manifest, _)| kind_of(manifest, inference_environment::KIND));
+    let environments: Vec<Environment> = environments.filter_map(|(_, bytes)| read_environment(bytes.as_ref().ok()?).ok()).collect();
+    let findings = objects.iter().flat_map(|(manifest, bytes)| {
+        let found = match bytes {
+            Ok(bytes) => judge_object(manifest, bytes, &environments),
+            Err(problem) => vec![of_violation(&Violation::new("", problem.clone()))],
+        };
+        found.into_iter().map(|(place, finding)| Placed { manifest, position: manifest.locate(&place), finding })
+    });
+    findings.collect()
+}
+
+/// An object as the function would get it: namespaced kinds are in `default` where nothing is said.
+fn bytes(manifest: &Manifest) -> Result<Vec<u8>, String> {
+    let mut object = manifest.object.clone();
+    let namespace = object_key(manifest).namespace;
+    if let Some(metadata) = object.pointer_mut("/metadata").and_then(serde_json::Value::as_object_mut)
+        && !namespace.is_empty()
+    {
+        metadata.insert("namespace".to_owned(), namespace.into());
+    }
+    to_struct(&object).map(|bytes| bytes.to_vec()).map_err(|error| error.to_string())
+}
+
+/// Each finding with the path of the field that it points at.
+fn judge_object(manifest: &Manifest, bytes: &[u8], environments: &[Environment]) -> Vec<(String, Finding)> {
+    if manifest.api_version != API_VERSION {
+        let message = format!("is {:?}; write {API_VERSION}", manifest.api_version);
+        return vec![of_violation(&Violation::new("apiVersion", message))];
+    }
+    match manifest.kind.as_str() {
+        kind if kind == inference_environment::KIND => match read_environment(bytes) {
+            Ok(environment) => lint_environment(&environment).into_iter().map(of_finding).collect(),
+            Err(violations) => violations.iter().map(of_violation).collect(),
+        },
+        kind if kind == model_deployment::KIND => read_deployment(bytes).err().unwrap_or_default().iter().map(of_violation).collect(),
+        kind => match [ModelKind::ClusterModel, ModelKind::Model].into_iter().find(|model| model.as_str() == kind) {
+            Some(model) => judge_model(model, bytes, environments),
+            None => {
+                let message = format!("is {kind:?}; write ClusterModel, Model, InferenceEnvironment or ModelDeployment");
+                vec![of_violation(&Violation::new("kind", message))]
+            }
+        },
+    }
+}
+
+fn judge_model(kind: ModelKind, bytes: &[u8], environments: &[Environment]) -> Vec<(String, Finding)> {
+    let model = match read_model(kind, bytes) {
+        Ok(model) => model,
+        Err(violations) => return violations.iter().map(of_violation).collect(),
+    };
+    let on_hardware = read_model_spec(bytes).map(|spec| lint_model_on(&spec, environments)).unwrap_or_default();
+    let own = model.profiles.into_iter().flat_map(|profile| {
+        let broken: Vec<(String, Finding)> = profile.violations.iter().map(of_violation).collect();
+        broken.into_iter().chain(profile.findings.into_iter().map(of_finding))
+    });
+    own.chain(on_hardware.into_iter().map(of_finding)).collect()
+}
+
+fn of_violation(violation: &Violation) -> (String, Finding) {
+    (field(violation), Finding::from(violation))
+}
+
+fn of_finding(finding: Finding) -> (String, Finding) {
+    (finding.path.clone(), finding)
+}

@@ -1,0 +1,108 @@
+//! What `lint` prints, for people and for machines.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use crate::cli::manifests::{Manifest, Position};
+use crate::domain::lint::{Code, Finding, Severity};
+
+/// Everything that was found.
+pub(crate) struct Report<'a> {
+    /// In the order of the manifests.
+    pub(crate) findings: Vec<Placed<'a>>,
+    /// How many objects were looked at.
+    pub(crate) objects: usize,
+}
+
+/// A finding and where it is written.
+pub(crate) struct Placed<'a> {
+    /// The object.
+    pub(crate) manifest: &'a Manifest,
+    /// The place of the field, or of what is around it.
+    pub(crate) position: Position,
+    /// What was found.
+    pub(crate) finding: Finding,
+}
+
+impl Report<'_> {
+    /// A line for each finding, `file:line:column: severity rule: field: message`, then their number.
+    pub(crate) fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+        for Placed { manifest, position: Position { line, column }, finding } in &self.findings {
+            let Finding { code, severity, path, message } = finding;
+            let field = if path.is_empty() { String::new() } else { format!("{path}: ") };
+            writeln!(out, "{}:{line}:{column}: {} {}: {field}{message}", manifest.file.display(), severity.as_str(), code.as_str())?;
+        }
+        let count = |severity| self.findings.iter().filter(|placed| placed.finding.severity == severity).count();
+        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+        writeln!(out, "{}, {} in {}", plural(errors, "error"), plural(warnings, "warning"), plural(self.objects, "object"))
+    }
+
+    /// A list of objects.
+    pub(crate) fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let listed: Vec<Value> = self.findings.iter().map(as_json).collect();
+        write_value(out, &Value::Array(listed))
+    }
+
+    /// SARIF 2.1.0.
+    pub(crate) fn write_sarif(&self, out: &mut dyn Write) -> io::Result<()> {
+        let rules: Vec<Value> = Code::ALL.iter().map(|code| sarif_rule(*code)).collect();
+        let results: Vec<Value> = self.findings.iter().map(sarif_result).collect();
+        let driver = json!({
+            "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION"), "informationUri": env!("CARGO_PKG_REPOSITORY"), "rules": rules,
+        });
+        let runs = json!([{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}]);
+        let schema = "https://json.schemastore.org/sarif-2.1.0.json";
+        write_value(out, &json!({"$schema": schema, "version": "2.1.0", "runs": runs}))
+    }
+
+    /// A workflow command for each finding, which GitHub shows beside the line.
+    pub(crate) fn write_github(&self, out: &mut dyn Write) -> io::Result<()> {
+        for Placed { manifest, position: Position { line, column }, finding } in &self.findings {
+            let file = escape(&manifest.file.display().to_string()).replace(',', "%2C").replace(':', "%3A");
+            let text = escape(&format!("{}: {}", finding.path, finding.message));
+            let (severity, title) = (finding.severity.as_str(), finding.code.as_str());
+            writeln!(out, "::{severity} file={file},line={line},col={column},title={title}::{text}")?;
+        }
+        Ok(())
+    }
+}
+
+fn as_json(placed: &Placed<'_>) -> Value {
+    let Placed { manifest, position, finding } = placed;
+    json!({
+        "file": manifest.file.display().to_string(), "line": position.line, "column": position.column,
+        "kind": manifest.kind, "namespace": manifest.namespace, "name": manifest.name,
+        "rule": finding.code.as_str(), "severity": finding.severity.as_str(), "path": finding.path, "message": finding.message,
+    })
+}
+
+fn sarif_rule(code: Code) -> Value {
+    let surest = code.severities().first().copied().unwrap_or(Severity::Warning);
+    json!({"id": code.as_str(), "shortDescription": {"text": code.summary()}, "defaultConfiguration": {"level": surest.as_str()}})
+}
+
+fn sarif_result(placed: &Placed<'_>) -> Value {
+    let Placed { manifest, position, finding } = placed;
+    let file = manifest.file.display().to_string().replace('\\', "/");
+    let region = json!({"startLine": position.line, "startColumn": position.column});
+    json!({
+        "ruleId": finding.code.as_str(), "level": finding.severity.as_str(),
+        "message": {"text": format!("{}: {}", finding.path, finding.message)},
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": file}, "region": region}}],
+    })
+}
+
+fn write_value(out: &mut dyn Write, value: &Value) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
+}
+
+/// What would end a workflow command.
+fn escape(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn plural(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
