@@ -14,11 +14,26 @@ const STRUCT: &str = ".google.protobuf.Struct";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
+    println!("cargo:rustc-env=FUNCTION_MODELPLANE_VERSION={}", version()?);
     let files = protox::compile(["run_function.proto"], ["proto"])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("descriptors.bin"), files.encode_to_vec())?;
     tonic_prost_build::configure().btree_map(".").bytes(".").build_client(false).compile_fds(with_structs_as_bytes(files))?;
     Ok(())
+}
+
+/// The version, and the commit where it is built in a clone.
+fn version() -> Result<String, Box<dyn Error>> {
+    let version = std::env::var("CARGO_PKG_VERSION")?;
+    // Changes with every commit and checkout.
+    let log = PathBuf::from(".git/logs/HEAD");
+    if !log.exists() {
+        return Ok(version);
+    }
+    println!("cargo:rerun-if-changed={}", log.display());
+    let head = std::process::Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
+    let commit = head.ok().filter(|done| done.status.success()).and_then(|done| String::from_utf8(done.stdout).ok());
+    Ok(commit.map_or_else(|| version.clone(), |commit| format!("{version} ({})", commit.trim())))
 }
 
 /// The same files with each field of type Struct turned into `optional bytes`, which has the same form on the wire.

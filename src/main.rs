@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use function_modelplane::cli::explain::{Explain, explain};
 use function_modelplane::cli::lint::{Lint, lint};
 use function_modelplane::cli::preview::{Preview, Verdict, preview};
@@ -13,13 +13,24 @@ use function_modelplane::server;
 ///
 /// Without a command it serves Crossplane.
 #[derive(Debug, clap::Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(version = env!("FUNCTION_MODELPLANE_VERSION"), args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
     serve: server::Options,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  Where would these be placed, and why?
+    function-modelplane preview examples/llama-70b
+    function-modelplane explain examples/llama-70b --deployment ml-team-a/llama-70b
+  What is wrong with them, also at run time?
+    function-modelplane lint examples/llama-405b
+  Serve Crossplane, or `crossplane composition render`:
+    function-modelplane --tls-certs-dir /tls/server
+    function-modelplane --insecure --address 127.0.0.1:9443";
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
@@ -35,6 +46,13 @@ enum Command {
     ///
     /// Reads engine arguments as vLLM does. Exits with 0 when there is no error, 1 when there is one, 2 when the files cannot be read.
     Lint(Lint),
+    /// Prints the script by which a shell completes this command.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page.
+    Man,
 }
 
 fn main() -> ExitCode {
@@ -51,6 +69,14 @@ fn main() -> ExitCode {
             Ok(found) => ExitCode::from(found.exit_code()),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Err(error) => fail(&error, 2),
+        },
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Arguments::command(), env!("CARGO_PKG_NAME"), &mut io::stdout().lock());
+            ExitCode::SUCCESS
+        }
+        Some(Command::Man) => match clap_mangen::Man::new(Arguments::command()).render(&mut io::stdout().lock()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(&error, 2),
+            Ok(()) | Err(_) => ExitCode::SUCCESS,
         },
         Some(Command::Explain(command)) => {
             conclude(explain(&command, &mut io::stdin(), &mut io::stdout().lock(), &mut io::stderr().lock()))

@@ -80,7 +80,7 @@ pub enum ModelKind {
 impl ModelKind {
     /// The kind's name.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::ClusterModel => "ClusterModel",
             Self::Model => "Model",
@@ -101,7 +101,7 @@ pub enum Topology {
 impl Topology {
     /// The word people write.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unified => "Unified",
             Self::PrefillDecode => "PrefillDecode",

@@ -12,7 +12,10 @@ use crate::domain::environment::Environment;
 use crate::domain::lint::{Finding, lint_environment, lint_model_on};
 use crate::domain::violation::Violation;
 use crate::function::reading::{read_deployment, read_environment, read_model, read_model_spec};
-use crate::function::structs::to_struct;
+use crate::function::structs::{closest, to_struct};
+
+/// The kinds that people write.
+const KINDS: [&str; 4] = [ModelKind::ClusterModel.as_str(), ModelKind::Model.as_str(), inference_environment::KIND, model_deployment::KIND];
 
 /// What `lint` is asked for.
 #[derive(Debug, Clone, clap::Args)]
@@ -141,7 +144,10 @@ fn judge_object(manifest: &Manifest, bytes: &[u8], environments: &[Environment])
         kind => match [ModelKind::ClusterModel, ModelKind::Model].into_iter().find(|model| model.as_str() == kind) {
             Some(model) => judge_model(model, bytes, environments),
             None => {
-                let message = format!("is {kind:?}; write ClusterModel, Model, InferenceEnvironment or ModelDeployment");
+                let message = match closest(kind, &KINDS) {
+                    Some(meant) => format!("is {kind:?}; did you mean {meant}?"),
+                    None => format!("is {kind:?}; write {}", KINDS.join(", ")),
+                };
                 vec![of_violation(&Violation::new("kind", message))]
             }
         },

@@ -147,8 +147,8 @@ fn what_cannot_be_read_is_bad_input() {
 #[test]
 fn an_unknown_kind_or_version_of_ours_is_an_error() {
     let (found, out, _) = run(&["-"], "apiVersion: modelplane.ai/v1alpha1\nkind: ClusterModle\nmetadata: {name: a}\n");
-    let expected = "<stdin>:2:1: error SpecInvalid: kind: is \"ClusterModle\"; write ClusterModel, Model, InferenceEnvironment or \
-                    ModelDeployment\n1 error, 0 warnings in 1 object\n";
+    let expected =
+        "<stdin>:2:1: error SpecInvalid: kind: is \"ClusterModle\"; did you mean ClusterModel?\n1 error, 0 warnings in 1 object\n";
     assert_eq!((found, out.as_str()), (Found::Errors, expected));
     let (_, out, _) = run(&["-"], "apiVersion: modelplane.ai/v2\nkind: ClusterModel\nmetadata: {name: a}\n");
     assert!(

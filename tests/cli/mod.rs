@@ -1,5 +1,6 @@
 //! The offline tool.
 
+mod command;
 mod examples;
 mod explain;
 mod lint;

@@ -89,8 +89,7 @@ fn what_is_wrong_with_a_manifest_is_said_with_its_place() {
         (
             "a misspelt topology would otherwise be served unified",
             deployment("  modelRef: {name: llama}\n  environments: 1\n  topolgy: PrefillDecode\n"),
-            "<stdin>:8:3: ModelDeployment chat: spec: unknown field `topolgy`, expected one of `modelRef`, `environments`, \
-             `environmentSelector`, `topology`, `scaling`, `prefill`, `strategy`, `crossplane`\n",
+            "<stdin>:8:3: ModelDeployment chat: spec: unknown field `topolgy`, did you mean `topology`?\n",
         ),
         (
             "a label's value is text, as on the API server",
@@ -209,7 +208,7 @@ fn one_bad_object_does_not_hide_what_becomes_of_the_others() {
 <stdin>:32:3: InferenceEnvironment unused: spec.cluster.existing: is missing; source Existing needs it
 <stdin>:46:3: ModelDeployment huge: spec.environments: is 1000; set it to 1 to 100
 <stdin>:47:36: ModelDeployment huge: spec.scaling.fixed.replicas: is 0; set it to 1 to 100000
-<stdin>:39:11: Model unused: spec.model: unknown field `nam`, expected `name`
+<stdin>:39:11: Model unused: spec.model: unknown field `nam`, did you mean `name`?
 ";
     assert_eq!((verdict, err.as_str()), (Verdict::BadInput, problems), "also of what nobody uses");
 }

@@ -97,9 +97,38 @@ impl serde::de::Error for Fault {
         Self::new(format!("invalid type: {}, expected {}", as_found(found), as_wanted(wanted)))
     }
 
+    fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
+        Self::new(format!("unknown field `{field}`, {}", instead(field, known)))
+    }
+
+    fn unknown_variant(variant: &str, known: &'static [&'static str]) -> Self {
+        Self::new(format!("unknown value `{variant}`, {}", instead(variant, known)))
+    }
+
     fn invalid_value(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
         Self::new(format!("invalid value: {}, expected {}", as_found(found), as_wanted(wanted)))
     }
+}
+
+/// What somebody may have meant, else everything that there is.
+fn instead(written: &str, known: &[&str]) -> String {
+    if let Some(meant) = closest(written, known) {
+        return format!("did you mean `{meant}`?");
+    }
+    let all: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+    match all.as_slice() {
+        [] => "there are none".to_owned(),
+        [only] => format!("expected {only}"),
+        _ => format!("expected one of {}", all.join(", ")),
+    }
+}
+
+/// Of some names the one that something may be a misspelling of: at most a third of it is wrong.
+pub(crate) fn closest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
+    let lower = written.to_lowercase();
+    let distances = known.iter().map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), *name));
+    let (distance, name) = distances.min()?;
+    (distance.saturating_mul(3) <= name.len().max(3)).then_some(name)
 }
 
 /// What was found in the words of those who write YAML, where serde has those of Rust.

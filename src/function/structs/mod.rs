@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use error::StructError;
+pub(crate) use error::closest;
 
 /// How many objects and lists may lie inside each other.
 pub const MAX_DEPTH: u32 = 128;
