@@ -141,16 +141,15 @@ fn judge_object(manifest: &Manifest, bytes: &[u8], environments: &[Environment])
             Err(violations) => violations.iter().map(of_violation).collect(),
         },
         kind if kind == model_deployment::KIND => read_deployment(bytes).err().unwrap_or_default().iter().map(of_violation).collect(),
-        kind => match [ModelKind::ClusterModel, ModelKind::Model].into_iter().find(|model| model.as_str() == kind) {
-            Some(model) => judge_model(model, bytes, environments),
-            None => {
-                let message = match closest(kind, &KINDS) {
-                    Some(meant) => format!("is {kind:?}; did you mean {meant}?"),
-                    None => format!("is {kind:?}; write {}", KINDS.join(", ")),
-                };
-                vec![of_violation(&Violation::new("kind", message))]
-            }
-        },
+        kind if kind == ModelKind::ClusterModel.as_str() => judge_model(ModelKind::ClusterModel, bytes, environments),
+        kind if kind == ModelKind::Model.as_str() => judge_model(ModelKind::Model, bytes, environments),
+        kind => {
+            let message = match closest(kind, &KINDS) {
+                Some(meant) => format!("is {kind:?}; did you mean {meant}?"),
+                None => format!("is {kind:?}; write {}", KINDS.join(", ")),
+            };
+            vec![of_violation(&Violation::new("kind", message))]
+        }
     }
 }
 
