@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::api::API_VERSION;
 use crate::cli::explain_text::Text;
+use crate::cli::html::{Fleet, page_file, write_page};
 use crate::cli::manifests::load;
 use crate::cli::preview::Verdict;
 use crate::cli::session::{Outcome, Previewed, settle};
@@ -24,6 +25,9 @@ pub struct Explain {
     /// How to print.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub output: Format,
+    /// Also write a picture of the fleet: an HTML page that needs no network, FILE.html.
+    #[arg(long, value_name = "FILE", value_parser = page_file, value_hint = clap::ValueHint::FilePath)]
+    pub html: Option<PathBuf>,
 }
 
 /// How to print.
@@ -57,7 +61,7 @@ pub fn explain(command: &Explain, stdin: &mut dyn Read, out: &mut dyn Write, err
         }
     };
     let asked = |deployment: &str| command.deployment.as_deref().is_none_or(|wanted| wanted == deployment);
-    let Outcome { mut previewed, mut problems, warnings } = settle(&manifests, &asked);
+    let Outcome { mut previewed, mut problems, warnings, control_plane } = settle(&manifests, &asked);
     previewed.retain(|previewed| asked(&previewed.deployment));
     if previewed.is_empty() && problems.is_empty() {
         let wanted = command.deployment.as_deref().map(|wanted| format!(" {wanted}")).unwrap_or_default();
@@ -67,6 +71,16 @@ pub fn explain(command: &Explain, stdin: &mut dyn Read, out: &mut dyn Write, err
         Format::Text => write!(out, "{}", Text(&previewed))?,
         Format::Json => write_json(out, &previewed)?,
     }
+    let fleet = Fleet {
+        command: "explain",
+        previewed: &previewed,
+        names_others: command.deployment.is_none(),
+        control_plane: &control_plane,
+        problems: &problems,
+        warnings: &warnings,
+    };
+    let unwritten = command.html.as_ref().and_then(|file| write_page(file, fleet));
+    problems.extend(unwritten);
     for line in warnings.iter().chain(&problems) {
         writeln!(err, "{line}")?;
     }

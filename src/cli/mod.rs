@@ -3,6 +3,10 @@
 mod control_plane;
 pub mod explain;
 mod explain_text;
+mod html;
+mod html_deployments;
+mod html_fleet;
+mod html_tally;
 pub mod lint;
 mod lint_report;
 pub mod manifests;

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 
 use crate::api::API_VERSION;
+use crate::cli::html::{Fleet, page_file, write_page};
 use crate::cli::manifests::load;
 use crate::cli::preview_table::Table;
 use crate::cli::rendered::render;
@@ -18,6 +19,9 @@ pub struct Preview {
     /// How to print.
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     pub output: Format,
+    /// Also write a picture of the fleet: an HTML page that needs no network, FILE.html.
+    #[arg(long, value_name = "FILE", value_parser = page_file, value_hint = clap::ValueHint::FilePath)]
+    pub html: Option<PathBuf>,
 }
 
 /// How to print.
@@ -74,7 +78,7 @@ pub fn preview(command: &Preview, stdin: &mut dyn Read, out: &mut dyn Write, err
             return Ok(Verdict::BadInput);
         }
     };
-    let Outcome { previewed, mut problems, warnings } = settle(&manifests, &|_| false);
+    let Outcome { previewed, mut problems, warnings, control_plane } = settle(&manifests, &|_| false);
     if previewed.is_empty() && problems.is_empty() {
         problems.push(format!("no ModelDeployment of {API_VERSION} in these manifests"));
     }
@@ -82,6 +86,16 @@ pub fn preview(command: &Preview, stdin: &mut dyn Read, out: &mut dyn Write, err
         Format::Table => write!(out, "{}", Table(&previewed))?,
         Format::Yaml => write!(out, "{}", previewed.iter().map(render).collect::<Vec<_>>().join("---\n"))?,
     }
+    let fleet = Fleet {
+        command: "preview",
+        previewed: &previewed,
+        names_others: true,
+        control_plane: &control_plane,
+        problems: &problems,
+        warnings: &warnings,
+    };
+    let unwritten = command.html.as_ref().and_then(|file| write_page(file, fleet));
+    problems.extend(unwritten);
     for line in warnings.iter().chain(&problems) {
         writeln!(err, "{line}")?;
     }

@@ -27,6 +27,8 @@ pub(crate) struct Outcome {
     pub(crate) problems: Vec<String>,
     /// What is wrong but concerns no deployment here, each with its place.
     pub(crate) warnings: Vec<String>,
+    /// Everything, as it is after that.
+    pub(crate) control_plane: ControlPlane,
 }
 
 /// One deployment, and what would come of it.
@@ -71,7 +73,7 @@ pub(crate) fn settle(manifests: &[Manifest], asked: &dyn Fn(&str) -> bool) -> Ou
     session.settle_environments();
     let used = session.settle_deployments(asked);
     session.check_models(&used);
-    session.outcome
+    Outcome { control_plane: session.control_plane, ..session.outcome }
 }
 
 #[derive(Default)]

@@ -114,21 +114,39 @@ impl PoolLedger {
         *pods = pods.saturating_add(u64::from(charge.replicas));
     }
 
-    /// Best-fit decreasing: the largest pods first, each onto the fullest node that still takes it. Where sizes divide
-    /// each other, as GPU counts do in practice, it finds a packing whenever there is one.
     fn unplaced(&self) -> u64 {
-        // Nodes by their free GPUs; equal nodes are counted, not listed.
-        let mut nodes = BTreeMap::from([(self.gpus_per_node, u64::from(self.nodes))]);
-        let left = self.pods.iter().rev().filter(|(size, _)| **size > 0).map(|(size, count)| {
-            let left_over = place(&mut nodes, *size, *count);
-            u64::from(*size).saturating_mul(left_over)
-        });
-        left.fold(0, u64::saturating_add)
+        best_fit_decreasing(self.gpus_per_node, self.nodes, &self.pods, &mut |_| {})
     }
 }
 
+/// Some pods that were put onto nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Step {
+    /// GPUs of each pod.
+    pub(super) size: u32,
+    /// GPUs that were free on each of the nodes before.
+    pub(super) free: u32,
+    /// Nodes, all treated alike.
+    pub(super) nodes: u64,
+    /// Pods that each of them took.
+    pub(super) pods_each: u64,
+}
+
+/// Best-fit decreasing: the largest pods first, each onto the fullest node that still takes it. Where sizes divide
+/// each other, as GPU counts do in practice, it finds a packing whenever there is one. `pods` counts them by their GPUs;
+/// `note` is told every step. Returns the GPUs of pods for which no node is left.
+pub(super) fn best_fit_decreasing(gpus_per_node: u32, nodes: u32, pods: &BTreeMap<u32, u64>, note: &mut impl FnMut(Step)) -> u64 {
+    // Nodes by their free GPUs; equal nodes are counted, not listed.
+    let mut nodes = BTreeMap::from([(gpus_per_node, u64::from(nodes))]);
+    let left = pods.iter().rev().filter(|(size, _)| **size > 0).map(|(size, count)| {
+        let left_over = place(&mut nodes, *size, *count, note);
+        u64::from(*size).saturating_mul(left_over)
+    });
+    left.fold(0, u64::saturating_add)
+}
+
 /// Puts `count` pods of `size` GPUs onto nodes, and returns how many are left over.
-fn place(nodes: &mut BTreeMap<u32, u64>, size: u32, mut count: u64) -> u64 {
+fn place(nodes: &mut BTreeMap<u32, u64>, size: u32, mut count: u64, note: &mut impl FnMut(Step)) -> u64 {
     while count > 0 {
         let Some((free, available)) = nodes.range(size..).find(|(_, number)| **number > 0).map(|(free, number)| (*free, *number)) else {
             break;
@@ -142,6 +160,7 @@ fn place(nodes: &mut BTreeMap<u32, u64>, size: u32, mut count: u64) -> u64 {
         nodes.insert(free, available.saturating_sub(taken));
         let number = nodes.entry(left).or_default();
         *number = number.saturating_add(taken);
+        note(Step { size, free, nodes: taken, pods_each });
     }
     count
 }

@@ -14,6 +14,7 @@ pub mod lint;
 pub mod matching;
 pub mod model;
 pub mod names;
+pub mod packing;
 pub mod placement;
 pub mod rejection;
 pub mod retention;

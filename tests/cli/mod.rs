@@ -3,6 +3,7 @@
 mod command;
 mod examples;
 mod explain;
+mod html;
 mod lint;
 mod locate;
 mod manifests;
