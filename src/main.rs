@@ -37,6 +37,10 @@ enum Command {
     /// Shows where manifests would be placed, and what would be composed.
     ///
     /// Exits with 0 when every deployment is placed, 1 when one is not, 2 when the manifests are wrong.
+    ///
+    /// With --live, --change and --delete it says what becomes of every deployment of a fleet when the change is made and everything
+    /// new is ready, and exits with 2 when the manifests are wrong, else with 1 when something is refused or not placed, else with 3
+    /// when something that serves is deleted or restarted, else with 0. What happens without the change as well does not count.
     Preview(Preview),
     /// Says why each deployment is placed where it is.
     ///
@@ -63,7 +67,7 @@ fn main() -> ExitCode {
             Err(error) => fail(&error, error.exit_code()),
         },
         Some(Command::Preview(command)) => {
-            conclude(preview(&command, &mut io::stdin(), &mut io::stdout().lock(), &mut io::stderr().lock()))
+            conclude(preview(&command, &mut io::stdin(), &mut anstream::stdout().lock(), &mut io::stderr().lock()))
         }
         Some(Command::Lint(command)) => match lint(&command, &mut io::stdin(), &mut io::stdout().lock(), &mut io::stderr().lock()) {
             Ok(found) => ExitCode::from(found.exit_code()),

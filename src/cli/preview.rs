@@ -4,8 +4,11 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 
 use crate::api::API_VERSION;
+use crate::cli::change::Target;
+use crate::cli::change_text::ChangeText;
 use crate::cli::html::{Fleet, page_file, write_page};
 use crate::cli::manifests::load;
+use crate::cli::preview_change::preview_change;
 use crate::cli::preview_table::Table;
 use crate::cli::rendered::render;
 use crate::cli::session::{Outcome, Previewed, settle};
@@ -14,13 +17,25 @@ use crate::cli::session::{Outcome, Previewed, settle};
 #[derive(Debug, Clone, clap::Args)]
 pub struct Preview {
     /// Files and folders of YAML or JSON manifests; `-` is standard input.
-    #[arg(required = true)]
+    #[arg(required_unless_present = "live", conflicts_with = "live")]
     pub paths: Vec<PathBuf>,
+    /// What runs now, to see what a change does to it: an export of a control plane, as files or folders.
+    ///
+    /// It holds all ModelDeployments, ClusterModels, Models and InferenceEnvironments, everything that is composed for
+    /// ModelDeployments, and the Compositions if they have an input, as `kubectl get --all-namespaces -o yaml` prints them.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub live: Vec<PathBuf>,
+    /// Manifests as they are to be applied, as files or folders; `-` is standard input.
+    #[arg(long, value_name = "PATH", num_args = 1.., requires = "live")]
+    pub change: Vec<PathBuf>,
+    /// An object that is to be deleted: KIND/NAME or KIND/NAMESPACE/NAME, such as clustermodel/llama or md/ml-team-a/chat.
+    #[arg(long, value_name = "KIND/NAME", requires = "live")]
+    pub delete: Vec<Target>,
     /// How to print.
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     pub output: Format,
     /// Also write a picture of the fleet: an HTML page that needs no network, FILE.html.
-    #[arg(long, value_name = "FILE", value_parser = page_file, value_hint = clap::ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_parser = page_file, value_hint = clap::ValueHint::FilePath, conflicts_with = "live")]
     pub html: Option<PathBuf>,
 }
 
@@ -29,17 +44,21 @@ pub struct Preview {
 pub enum Format {
     /// A short table of placements and of rejected environments.
     Table,
-    /// Everything that is composed, as `crossplane composition render` prints it.
+    /// Everything that is composed, as `crossplane composition render` prints it; not with --live.
     Yaml,
+    /// What a change does, for machines; only with --live.
+    Json,
 }
 
 /// What came of a preview: the exit code of the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Every deployment is placed as often as it wants.
+    /// Every deployment is placed as often as it wants; of a change: and nothing is deleted or restarted.
     Placed,
-    /// Some deployment is not.
+    /// Some deployment is not, or is refused.
     NotPlaced,
+    /// Something that serves is deleted or restarted by a change.
+    Disruptive,
     /// The manifests could not be used.
     BadInput,
 }
@@ -55,22 +74,27 @@ impl Verdict {
         }
     }
 
-    /// 0, 1 or 2.
+    /// 0, 1, 2 or 3.
     #[must_use]
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Placed => 0,
             Self::NotPlaced => 1,
             Self::BadInput => 2,
+            Self::Disruptive => 3,
         }
     }
 }
 
-/// Runs the command: what is composed goes to `out`, then what is wrong to `err`.
+/// Runs the command: what is composed goes to `out`, then what is wrong to `err`. What a change does has colours, which are to be
+/// taken out where `out` is no terminal.
 ///
 /// # Errors
 /// `out` or `err` cannot be written.
 pub fn preview(command: &Preview, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> std::io::Result<Verdict> {
+    if !command.live.is_empty() {
+        return change(command, stdin, out, err);
+    }
     let manifests = match load(&command.paths, stdin) {
         Ok(manifests) => manifests,
         Err(error) => {
@@ -85,6 +109,7 @@ pub fn preview(command: &Preview, stdin: &mut dyn Read, out: &mut dyn Write, err
     match command.output {
         Format::Table => write!(out, "{}", Table(&previewed))?,
         Format::Yaml => write!(out, "{}", previewed.iter().map(render).collect::<Vec<_>>().join("---\n"))?,
+        Format::Json => problems.push("-o json: says what a change does; give --live and --change, or print -o yaml".to_owned()),
     }
     let fleet = Fleet {
         command: "preview",
@@ -100,4 +125,31 @@ pub fn preview(command: &Preview, stdin: &mut dyn Read, out: &mut dyn Write, err
         writeln!(err, "{line}")?;
     }
     Ok(Verdict::of(&previewed, &problems))
+}
+
+fn change(command: &Preview, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> std::io::Result<Verdict> {
+    if command.output == Format::Yaml {
+        writeln!(err, "-o yaml: says what manifests become; with --live print -o json")?;
+        return Ok(Verdict::BadInput);
+    }
+    let found = match preview_change(command, stdin) {
+        Ok(found) => found,
+        Err(error) => {
+            writeln!(err, "{error}")?;
+            return Ok(Verdict::BadInput);
+        }
+    };
+    let verdict = found.verdict();
+    match command.output {
+        _ if verdict == Verdict::BadInput => {}
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut *out, &found.report)?;
+            writeln!(out)?;
+        }
+        Format::Table | Format::Yaml => write!(out, "{}", ChangeText(&found.report))?,
+    }
+    for line in found.warnings.iter().chain(&found.problems) {
+        writeln!(err, "{line}")?;
+    }
+    Ok(verdict)
 }

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::cli::control_plane::written;
 use crate::cli::session::Previewed;
 use crate::cli::yaml_output::to_yaml;
 use crate::function::proto::{Resource, Severity};
@@ -34,14 +35,7 @@ pub(crate) fn render(previewed: &Previewed) -> String {
 fn composite(previewed: &Previewed) -> Value {
     let object = &previewed.object;
     let mut status = serde_json::to_value(&previewed.reported.status).unwrap_or_default();
-    let conditions = previewed.response.conditions.iter().map(|condition| {
-        let state = match condition.status() {
-            crate::function::proto::Status::ConditionTrue => "True",
-            crate::function::proto::Status::ConditionFalse => "False",
-            crate::function::proto::Status::ConditionUnknown | crate::function::proto::Status::ConditionUnspecified => "Unknown",
-        };
-        json!({"type": condition.r#type, "status": state, "reason": condition.reason, "message": condition.message()})
-    });
+    let conditions = previewed.response.conditions.iter().map(written);
     if let Some(status) = status.as_object_mut() {
         status.insert("conditions".to_owned(), Value::Array(conditions.collect()));
     }

@@ -188,7 +188,7 @@ impl<'a> Session<'a> {
 }
 
 /// What the function says in one text, which begins with a field's path or not.
-fn spoken(message: &str) -> Violation {
+pub(crate) fn spoken(message: &str) -> Violation {
     let (path, message) = message.split_once(": ").unwrap_or(("", message));
     Violation::new(path, message)
 }
@@ -204,9 +204,14 @@ pub(crate) fn field(violation: &Violation) -> String {
 
 /// Where an object is kept. Namespaced kinds are in `default` where nothing is said, as with kubectl.
 pub(crate) fn object_key(manifest: &Manifest) -> ObjectKey {
-    let namespaced = [model_deployment::KIND, ModelKind::Model.as_str()].contains(&manifest.kind.as_str());
-    let namespace = if namespaced { manifest.namespace.clone().unwrap_or_else(|| "default".to_owned()) } else { String::new() };
+    let namespace =
+        if is_namespaced(&manifest.kind) { manifest.namespace.clone().unwrap_or_else(|| "default".to_owned()) } else { String::new() };
     ObjectKey { api_version: manifest.api_version.clone(), kind: manifest.kind.clone(), namespace, name: manifest.name.clone() }
+}
+
+/// Whether objects of a kind of ours have a namespace.
+pub(crate) fn is_namespaced(kind: &str) -> bool {
+    [model_deployment::KIND, ModelKind::Model.as_str()].contains(&kind)
 }
 
 fn model_key(deployment: &Deployment) -> ObjectKey {

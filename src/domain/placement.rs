@@ -125,6 +125,27 @@ impl Freeze {
         }
     }
 
+    /// Whether a reason in a status says that a placement is left as it is, and not how far it is.
+    #[must_use]
+    pub fn is_code(reason: &str) -> bool {
+        let without_text = [
+            Self::EnvironmentGone,
+            Self::EnvironmentDeleting,
+            Self::EnvironmentDraining,
+            Self::EnvironmentInvalid(String::new()),
+            Self::EnvironmentChanged,
+            Self::ProviderConfigGone,
+            Self::ProfileGone,
+            Self::ProfileInvalid,
+            Self::ModelChanged,
+            Self::PoolGone(String::new()),
+            Self::RecordGone,
+            Self::SelectorChanged,
+            Self::TopologyChanged,
+        ];
+        without_text.iter().any(|freeze| freeze.code() == reason)
+    }
+
     /// The word that machines read.
     #[must_use]
     pub fn code(&self) -> &'static str {

@@ -1,12 +1,15 @@
 //! The offline tool.
 
+mod change;
 mod command;
 mod examples;
 mod explain;
+mod fleet;
 mod html;
 mod lint;
 mod locate;
 mod manifests;
+mod played_fleet;
 mod preview;
 mod yaml_hostile;
 mod yaml_input;

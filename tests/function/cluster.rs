@@ -12,53 +12,53 @@ use serde_json::{Value, json};
 
 /// A control plane with one composite resource under reconciliation.
 #[derive(Clone)]
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     /// Everything that can be required.
-    pub(super) objects: Vec<Value>,
+    pub(crate) objects: Vec<Value>,
     /// The composite resource.
-    pub(super) composite: Value,
+    pub(crate) composite: Value,
     /// Its composed resources.
-    pub(super) composed: BTreeMap<String, Value>,
+    pub(crate) composed: BTreeMap<String, Value>,
     /// The step's input.
-    pub(super) input: Option<Value>,
+    pub(crate) input: Option<Value>,
     /// What an earlier step wants.
-    pub(super) earlier: State,
+    pub(crate) earlier: State,
 }
 
 /// What came of one reconcile.
-pub(super) struct Reconciled {
+pub(crate) struct Reconciled {
     /// The last response.
-    pub(super) response: RunFunctionResponse,
+    pub(crate) response: RunFunctionResponse,
     /// The last request, with everything that was required in the end.
-    pub(super) request: RunFunctionRequest,
+    pub(crate) request: RunFunctionRequest,
     /// How often the function was called.
-    pub(super) calls: usize,
+    pub(crate) calls: usize,
 }
 
 impl Reconciled {
     /// The results: severity and message.
-    pub(super) fn results(&self) -> Vec<(Severity, String)> {
+    pub(crate) fn results(&self) -> Vec<(Severity, String)> {
         self.response.results.iter().map(|result| (result.severity(), result.message.clone())).collect()
     }
 
     /// The message of a fatal result.
-    pub(super) fn fatal(&self) -> Option<String> {
+    pub(crate) fn fatal(&self) -> Option<String> {
         self.results().into_iter().find(|(severity, _)| *severity == Severity::Fatal).map(|(_, message)| message)
     }
 
     /// The conditions: type, status, reason.
-    pub(super) fn conditions(&self) -> Vec<(String, &'static str, String)> {
+    pub(crate) fn conditions(&self) -> Vec<(String, &'static str, String)> {
         self.response.conditions.iter().map(|condition| (condition.r#type.clone(), word(condition), condition.reason.clone())).collect()
     }
 
     /// The composed resources that are wanted.
-    pub(super) fn desired(&self) -> BTreeMap<String, Value> {
+    pub(crate) fn desired(&self) -> BTreeMap<String, Value> {
         let resources = self.response.desired.iter().flat_map(|state| &state.resources);
         resources.map(|(key, resource)| (key.clone(), from_struct(resource.resource.as_deref().unwrap()).unwrap())).collect()
     }
 
     /// The status that is wanted.
-    pub(super) fn status(&self) -> Value {
+    pub(crate) fn status(&self) -> Value {
         let composite = self.response.desired.as_ref().and_then(|state| state.composite.as_ref());
         let object: Value =
             composite.and_then(|composite| composite.resource.as_deref()).map_or(Value::Null, |bytes| from_struct(bytes).unwrap());
@@ -66,7 +66,7 @@ impl Reconciled {
     }
 
     /// Whether the composite resource is held back from being ready.
-    pub(super) fn held_back(&self) -> bool {
+    pub(crate) fn held_back(&self) -> bool {
         self.response
             .desired
             .as_ref()
@@ -85,12 +85,12 @@ fn word(condition: &Condition) -> &'static str {
 
 impl Cluster {
     /// A control plane with objects and a composite resource.
-    pub(super) fn new(composite: Value, objects: Vec<Value>) -> Self {
+    pub(crate) fn new(composite: Value, objects: Vec<Value>) -> Self {
         Self { objects, composite, composed: BTreeMap::new(), input: None, earlier: State::default() }
     }
 
     /// The request of a first call.
-    pub(super) fn request(&self) -> RunFunctionRequest {
+    pub(crate) fn request(&self) -> RunFunctionRequest {
         let resource = |object: &Value| Resource { resource: Some(to_struct(object).unwrap()), ..Resource::default() };
         RunFunctionRequest {
             observed: Some(State {
@@ -104,7 +104,7 @@ impl Cluster {
     }
 
     /// What a selector finds.
-    pub(super) fn select(&self, selector: &ResourceSelector) -> Resources {
+    pub(crate) fn select(&self, selector: &ResourceSelector) -> Resources {
         let found = self.objects.iter().filter(|object| {
             let metadata = &object["metadata"];
             let by_name = match &selector.r#match {
@@ -120,7 +120,7 @@ impl Cluster {
     }
 
     /// Calls the function until its requirements no longer change, and changes nothing.
-    pub(super) fn dry_run(&self) -> Reconciled {
+    pub(crate) fn dry_run(&self) -> Reconciled {
         let mut request = self.request();
         let (mut response, _) = run(&request);
         let mut calls = 1;
@@ -144,7 +144,7 @@ impl Cluster {
     }
 
     /// Reconciles: a fatal result changes nothing but conditions; otherwise what is not wanted is deleted.
-    pub(super) fn reconcile(&mut self) -> Reconciled {
+    pub(crate) fn reconcile(&mut self) -> Reconciled {
         let reconciled = self.dry_run();
         let conditions: Vec<Value> = reconciled
             .response
@@ -192,7 +192,7 @@ impl Cluster {
     }
 
     /// Sets a serving object's conditions, on whatever cluster it is: `True` or `False` for each phase and the router.
-    pub(super) fn report(&mut self, key: &str, decode: bool, prefill: bool, router: bool) {
+    pub(crate) fn report(&mut self, key: &str, decode: bool, prefill: bool, router: bool) {
         let ready = decode && prefill && router;
         let condition = |kind: &str, status: bool| {
             let status = if status { "True" } else { "False" };
@@ -218,7 +218,7 @@ impl Cluster {
     }
 
     /// Marks every Object that is not a serving object as there.
-    pub(super) fn create_the_rest(&mut self) {
+    pub(crate) fn create_the_rest(&mut self) {
         for object in self.composed.values_mut().filter(|object| object["kind"] == json!("Object")) {
             if object["spec"]["forProvider"]["manifest"]["kind"] != json!("LLMInferenceService") {
                 object["status"] = json!({"conditions": [{"type": "Ready", "status": "True", "reason": "Available"}]});
@@ -227,13 +227,13 @@ impl Cluster {
     }
 
     /// Changes one of the objects that can be required.
-    pub(super) fn change(&mut self, kind: &str, name: &str, change: impl FnOnce(&mut Value)) {
+    pub(crate) fn change(&mut self, kind: &str, name: &str, change: impl FnOnce(&mut Value)) {
         let found = self.objects.iter_mut().find(|object| object["kind"] == json!(kind) && object["metadata"]["name"] == json!(name));
         change(found.unwrap());
     }
 
     /// Deletes one of the objects that can be required.
-    pub(super) fn delete(&mut self, kind: &str, name: &str) {
+    pub(crate) fn delete(&mut self, kind: &str, name: &str) {
         self.objects.retain(|object| object["kind"] != json!(kind) || object["metadata"]["name"] != json!(name));
     }
 }

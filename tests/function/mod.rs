@@ -2,7 +2,7 @@
 
 mod access;
 mod autoscaling;
-mod cluster;
+pub(crate) mod cluster;
 mod concurrency;
 mod fleet;
 mod guard;
