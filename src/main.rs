@@ -28,6 +28,10 @@ Examples:
     function-modelplane explain examples/llama-70b --deployment ml-team-a/llama-70b
   What is wrong with them, also at run time?
     function-modelplane lint examples/llama-405b
+  What does an edit do to what runs?
+    function-modelplane preview --live examples/fleet/live --change examples/fleet/change
+  Who holds which GPU?
+    function-modelplane preview examples/contention --html fleet.html
   Serve Crossplane, or `crossplane composition render`:
     function-modelplane --tls-certs-dir /tls/server
     function-modelplane --insecure --address 127.0.0.1:9443";

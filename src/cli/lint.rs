@@ -4,18 +4,15 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 use crate::api::model_deployment::ModelKind;
-use crate::api::{API_VERSION, GROUP, inference_environment, model_deployment};
+use crate::api::{API_VERSION, inference_environment, model_deployment};
 use crate::cli::lint_report::{Placed, Report};
 use crate::cli::manifests::{Manifest, load};
-use crate::cli::session::{field, object_key};
+use crate::cli::session::{field, is_ours, object_key, unknown_kind};
 use crate::domain::environment::Environment;
 use crate::domain::lint::{Finding, lint_environment, lint_model_on};
 use crate::domain::violation::Violation;
 use crate::function::reading::{read_deployment, read_environment, read_model, read_model_spec};
-use crate::function::structs::{closest, to_struct};
-
-/// The kinds that people write.
-const KINDS: [&str; 4] = [ModelKind::ClusterModel.as_str(), ModelKind::Model.as_str(), inference_environment::KIND, model_deployment::KIND];
+use crate::function::structs::to_struct;
 
 /// What `lint` is asked for.
 #[derive(Debug, Clone, clap::Args)]
@@ -81,7 +78,7 @@ pub fn lint(command: &Lint, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut
             return Ok(Found::BadInput);
         }
     };
-    let ours: Vec<&Manifest> = manifests.iter().filter(|manifest| group(&manifest.api_version) == GROUP).collect();
+    let ours: Vec<&Manifest> = manifests.iter().filter(|manifest| is_ours(manifest)).collect();
     if ours.is_empty() {
         writeln!(err, "no object of {API_VERSION} in these manifests")?;
         return Ok(Found::BadInput);
@@ -97,15 +94,10 @@ pub fn lint(command: &Lint, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut
     Ok(if report.findings.iter().any(counts) { Found::Errors } else { Found::Clean })
 }
 
-fn group(api_version: &str) -> &str {
-    api_version.split_once('/').map_or("", |(group, _)| group)
-}
-
 /// The findings in the order of the manifests.
 fn judge<'a>(manifests: &[&'a Manifest]) -> Vec<Placed<'a>> {
     let objects: Vec<(&Manifest, Result<Vec<u8>, String>)> = manifests.iter().map(|manifest| (*manifest, bytes(manifest))).collect();
-    let kind_of = |manifest: &Manifest, kind: &str| manifest.api_version == API_VERSION && manifest.kind == kind;
-    let environments = objects.iter().filter(|(manifest, _)| kind_of(manifest, inference_environment::KIND));
+    let environments = objects.iter().filter(|(manifest, _)| manifest.kind == inference_environment::KIND);
     let environments: Vec<Environment> = environments.filter_map(|(_, bytes)| read_environment(bytes.as_ref().ok()?).ok()).collect();
     let findings = objects.iter().flat_map(|(manifest, bytes)| {
         let found = match bytes {
@@ -131,9 +123,8 @@ fn bytes(manifest: &Manifest) -> Result<Vec<u8>, String> {
 
 /// Each finding with the path of the field that it points at.
 fn judge_object(manifest: &Manifest, bytes: &[u8], environments: &[Environment]) -> Vec<(String, Finding)> {
-    if manifest.api_version != API_VERSION {
-        let message = format!("is {:?}; write {API_VERSION}", manifest.api_version);
-        return vec![of_violation(&Violation::new("apiVersion", message))];
+    if let Some(violation) = unknown_kind(manifest) {
+        return vec![of_violation(&violation)];
     }
     match manifest.kind.as_str() {
         kind if kind == inference_environment::KIND => match read_environment(bytes) {
@@ -141,15 +132,8 @@ fn judge_object(manifest: &Manifest, bytes: &[u8], environments: &[Environment])
             Err(violations) => violations.iter().map(of_violation).collect(),
         },
         kind if kind == model_deployment::KIND => read_deployment(bytes).err().unwrap_or_default().iter().map(of_violation).collect(),
-        kind if kind == ModelKind::ClusterModel.as_str() => judge_model(ModelKind::ClusterModel, bytes, environments),
         kind if kind == ModelKind::Model.as_str() => judge_model(ModelKind::Model, bytes, environments),
-        kind => {
-            let message = match closest(kind, &KINDS) {
-                Some(meant) => format!("is {kind:?}; did you mean {meant}?"),
-                None => format!("is {kind:?}; write {}", KINDS.join(", ")),
-            };
-            vec![of_violation(&Violation::new("kind", message))]
-        }
+        _ => judge_model(ModelKind::ClusterModel, bytes, environments),
     }
 }
 

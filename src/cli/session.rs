@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::api::model_deployment::{ModelKind, Topology};
 use crate::api::model_deployment_status::ReportedDeployment;
-use crate::api::{API_VERSION, inference_environment, model_deployment};
+use crate::api::{API_VERSION, GROUP, inference_environment, model_deployment};
 use crate::cli::control_plane::{Call, ControlPlane, ObjectKey};
 use crate::cli::manifests::Manifest;
 use crate::compose::conditions::PLACEMENTS_SCHEDULED;
@@ -15,7 +15,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::violation::Violation;
 use crate::function::proto::{Condition, RunFunctionResponse, Status};
 use crate::function::reading::{read_deployment, read_environment, read_model};
-use crate::function::structs::from_struct;
+use crate::function::structs::{closest, from_struct};
 use crate::function::{Report, explain};
 
 /// What came of manifests.
@@ -67,8 +67,11 @@ impl Previewed {
 /// ignored. Deployments that `asked` names, as `namespace/name`, are explained.
 pub(crate) fn settle(manifests: &[Manifest], asked: &dyn Fn(&str) -> bool) -> Outcome {
     let mut session = Session::default();
-    for manifest in manifests.iter().filter(|manifest| manifest.api_version == API_VERSION) {
-        session.apply(manifest);
+    for manifest in manifests.iter().filter(|manifest| is_ours(manifest)) {
+        match unknown_kind(manifest) {
+            Some(violation) => session.outcome.problems.push(format!("{}: {violation}", manifest.place(&violation.path))),
+            None => session.apply(manifest),
+        }
     }
     session.settle_environments();
     let used = session.settle_deployments(asked);
@@ -200,6 +203,28 @@ pub(crate) fn field(violation: &Violation) -> String {
         Some((name, _)) => format!("{}.{name}", violation.path),
         None => violation.path.clone(),
     }
+}
+
+/// The kinds that people write.
+const KINDS: [&str; 4] = [ModelKind::ClusterModel.as_str(), ModelKind::Model.as_str(), inference_environment::KIND, model_deployment::KIND];
+
+/// Whether an object is of our group, in whatever version.
+pub(crate) fn is_ours(manifest: &Manifest) -> bool {
+    manifest.api_version.split_once('/').is_some_and(|(group, _)| group == GROUP)
+}
+
+/// What is wrong with an object of our group that nothing would ever look at.
+pub(crate) fn unknown_kind(manifest: &Manifest) -> Option<Violation> {
+    let Manifest { api_version, kind, .. } = manifest;
+    if api_version != API_VERSION {
+        return Some(Violation::new("apiVersion", format!("is {api_version:?}; write {API_VERSION}")));
+    }
+    let message = match closest(kind, &KINDS) {
+        _ if KINDS.contains(&kind.as_str()) => return None,
+        Some(meant) => format!("is {kind:?}; did you mean {meant}?"),
+        None => format!("is {kind:?}; write {}", KINDS.join(", ")),
+    };
+    Some(Violation::new("kind", message))
 }
 
 /// Where an object is kept. Namespaced kinds are in `default` where nothing is said, as with kubectl.

@@ -225,6 +225,13 @@ fn objects_of_others_are_ignored() {
 }
 
 #[test]
+fn what_is_of_our_group_and_nobody_knows_is_not_ignored() {
+    let (verdict, _, err) = run(&["-"], "apiVersion: modelplane.ai/v1alpha1\nkind: ModelDeploymnet\nmetadata: {name: a}\n");
+    let expected = "<stdin>:2:1: kind: is \"ModelDeploymnet\"; did you mean ModelDeployment?\n";
+    assert_eq!((verdict, err.as_str()), (Verdict::BadInput, expected));
+}
+
+#[test]
 fn what_preview_prints_can_be_previewed() {
     let file = |name: &str| PathBuf::from(example("llama-405b")).join(name).display().to_string();
     let paths = [file("clustermodel.yaml"), file("environments.yaml"), file("modeldeployment.yaml")];
