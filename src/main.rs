@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 use function_modelplane::cli::explain::{Explain, explain};
-use function_modelplane::cli::lint::{Lint, lint};
+use function_modelplane::cli::lint::{Found, Lint, lint};
 use function_modelplane::cli::preview::{Preview, Verdict, preview};
 use function_modelplane::server;
 
@@ -45,15 +45,15 @@ enum Command {
     /// With --live, --change and --delete it says what becomes of every deployment of a fleet when the change is made and everything
     /// new is ready, and exits with 2 when the manifests are wrong, else with 1 when something is refused or not placed, else with 3
     /// when something that serves is deleted or restarted, else with 0. What happens without the change as well does not count.
-    Preview(Preview),
+    Preview(Quietly<Preview>),
     /// Says why each deployment is placed where it is.
     ///
     /// Prints every environment with the checks it passed and failed, and who holds the GPUs of its pools. Exits as preview does.
-    Explain(Explain),
+    Explain(Quietly<Explain>),
     /// Finds what is wrong with models, environments and deployments, also what only shows at run time.
     ///
     /// Reads engine arguments as vLLM does. Exits with 0 when there is no error, 1 when there is one, 2 when the files cannot be read.
-    Lint(Lint),
+    Lint(Quietly<Lint>),
     /// Prints the script by which a shell completes this command.
     Completions {
         /// The shell.
@@ -63,6 +63,23 @@ enum Command {
     Man,
 }
 
+/// A command that can be asked for nothing but its exit code and what is wrong with its input.
+#[derive(Debug, clap::Args)]
+struct Quietly<T: clap::Args> {
+    #[command(flatten)]
+    command: T,
+    /// Print nothing but what is wrong with the input; the exit code says the rest.
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl<T: clap::Args> Quietly<T> {
+    fn out(&self) -> Box<dyn io::Write> {
+        // Colour on a terminal, unless NO_COLOR is set.
+        if self.quiet { Box::new(io::sink()) } else { Box::new(anstream::stdout()) }
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command {
@@ -70,14 +87,15 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error, error.exit_code()),
         },
-        Some(Command::Preview(command)) => {
-            conclude(preview(&command, &mut io::stdin(), &mut anstream::stdout().lock(), &mut io::stderr().lock()))
+        Some(Command::Preview(asked)) => {
+            conclude(preview(&asked.command, &mut io::stdin(), &mut asked.out(), &mut io::stderr().lock()).map(Verdict::exit_code))
         }
-        Some(Command::Lint(command)) => match lint(&command, &mut io::stdin(), &mut io::stdout().lock(), &mut io::stderr().lock()) {
-            Ok(found) => ExitCode::from(found.exit_code()),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            Err(error) => fail(&error, 2),
-        },
+        Some(Command::Explain(asked)) => {
+            conclude(explain(&asked.command, &mut io::stdin(), &mut asked.out(), &mut io::stderr().lock()).map(Verdict::exit_code))
+        }
+        Some(Command::Lint(asked)) => {
+            conclude(lint(&asked.command, &mut io::stdin(), &mut asked.out(), &mut io::stderr().lock()).map(Found::exit_code))
+        }
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Arguments::command(), env!("CARGO_PKG_NAME"), &mut io::stdout().lock());
             ExitCode::SUCCESS
@@ -86,15 +104,12 @@ fn main() -> ExitCode {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(&error, 2),
             Ok(()) | Err(_) => ExitCode::SUCCESS,
         },
-        Some(Command::Explain(command)) => {
-            conclude(explain(&command, &mut io::stdin(), &mut io::stdout().lock(), &mut io::stderr().lock()))
-        }
     }
 }
 
-fn conclude(verdict: io::Result<Verdict>) -> ExitCode {
-    match verdict {
-        Ok(verdict) => ExitCode::from(verdict.exit_code()),
+fn conclude(exit_code: io::Result<u8>) -> ExitCode {
+    match exit_code {
+        Ok(code) => ExitCode::from(code),
         // Whoever reads the output may have seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => fail(&error, 2),

@@ -32,6 +32,19 @@ fn help_completions_and_the_manual_know_every_command() {
 }
 
 #[test]
+fn quiet_leaves_the_exit_code_and_what_is_wrong() {
+    for (words, code, silent) in [
+        (["lint", "-q", "examples/llama-405b"], 1, true),
+        (["preview", "--quiet", "examples/llama-405b"], 0, true),
+        (["explain", "-q", "examples/no-rdma"], 1, true),
+        (["lint", "-q", "nothing-here"], 2, false),
+    ] {
+        let done = run(&words);
+        assert_eq!((done.status.code(), done.stdout.is_empty(), done.stderr.is_empty()), (Some(code), true, silent), "{words:?}");
+    }
+}
+
+#[test]
 fn exit_codes_are_what_help_promises() {
     for (words, expected, why) in [
         (vec!["preview", "examples/llama-405b"], 0, "placed"),
