@@ -11,6 +11,7 @@
 mod api;
 mod cli;
 mod compose;
+mod docs;
 mod domain;
 mod function;
 mod package;

@@ -26,15 +26,16 @@ fn hold(path: &str, object: &Value) {
     assert_eq!(found, wanted, "{path} differs from the types: run UPDATE_GOLDEN=1 cargo test package and read the change");
 }
 
-struct Definition {
-    kind: &'static str,
+/// A kind of ours.
+pub(crate) struct Definition {
+    pub(crate) kind: &'static str,
     plural: &'static str,
-    short_names: &'static [&'static str],
-    scope: &'static str,
-    description: &'static str,
+    pub(crate) short_names: &'static [&'static str],
+    pub(crate) scope: &'static str,
+    pub(crate) description: &'static str,
     columns: &'static [(&'static str, &'static str)],
-    spec: Value,
-    status: Value,
+    pub(crate) spec: Value,
+    pub(crate) status: Value,
 }
 
 const READY: (&str, &str) = ("READY", ".status.conditions[?(@.type=='Ready')].status");
@@ -46,7 +47,8 @@ fn cluster_model_spec() -> Value {
     spec
 }
 
-fn definitions() -> Vec<Definition> {
+/// All kinds.
+pub(crate) fn definitions() -> Vec<Definition> {
     let empty_status = || json!({"type": "object", "description": "Conditions only."});
     let model_columns = &[READY, ("MODEL", ".spec.model.name"), ("VRAM", ".spec.resources.vram")];
     vec![
@@ -169,7 +171,7 @@ fn a_secret_without_which_nothing_works_is_asked_for_at_once() {
 
 #[test]
 fn a_field_that_has_a_default_says_so_in_the_schema() {
-    let schemas: Vec<Value> = definitions().into_iter().map(|definition| definition.spec).chain([structural::<Input>()]).collect();
+    let schemas: Vec<Value> = definitions().into_iter().map(|definition| definition.spec).chain([input()]).collect();
     let cases = [
         (3, "/properties/availability", json!("Schedulable")),
         (0, "/properties/topology", json!("Unified")),
@@ -182,9 +184,14 @@ fn a_field_that_has_a_default_says_so_in_the_schema() {
     }
 }
 
+/// The schema of the function's input, as far as it is of our own.
+pub(crate) fn input() -> Value {
+    structural::<Input>()
+}
+
 #[test]
 fn the_inputs_schema_is_what_the_type_says() {
-    let mut schema = structural::<Input>();
+    let mut schema = input();
     let properties = schema["properties"].as_object_mut().unwrap();
     properties.insert("apiVersion".to_owned(), json!({"type": "string"}));
     properties.insert("kind".to_owned(), json!({"type": "string"}));

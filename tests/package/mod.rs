@@ -3,6 +3,6 @@
 //! `UPDATE_GOLDEN=1 cargo test package` rewrites them.
 
 mod bounds;
-mod definitions;
+pub(crate) mod definitions;
 mod schema;
 mod status;

@@ -12,7 +12,7 @@ KSERVE_CRDS = "MODELPLANE_E2E_CRDS"
 
 
 class Schemas:
-    """Our XRDs, Crossplane's, provider-kubernetes' and KEDA's CRDs, and KServe's in each version there is."""
+    """Our XRDs and input, Crossplane's, provider-kubernetes' and KEDA's CRDs, and KServe's in each version there is."""
 
     def __init__(self, tools):
         self.tools = tools
@@ -37,7 +37,7 @@ class Schemas:
             resources = Path(folder) / "resources.yaml"
             resources.write_text("\n---\n".join(map(json.dumps, objects)), encoding="utf-8")
             # Not the whole package: with its crossplane.yaml the CLI would download what it depends on.
-            definitions = sorted(PACKAGE.glob("*/definition.yaml"))
+            definitions = [*sorted(PACKAGE.glob("*/definition.yaml")), PACKAGE.parent / "function" / "input"]
             extensions = ",".join(map(str, [*definitions, self.tools.crds, *crds]))
             done = self.tools.run(
                 "crossplane", "resource", "validate", extensions, resources, "--crossplane-image=",

@@ -1,0 +1,43 @@
+//! The reference in docs/: it is made of the code, so the two cannot drift apart.
+//!
+//! `UPDATE_GOLDEN=1 cargo test docs` rewrites it.
+
+mod conditions;
+mod fields;
+mod links;
+mod lint;
+mod reasons;
+
+use std::path::PathBuf;
+
+fn project() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Compares a page of `docs/reference/` with what it should be, or rewrites it.
+fn hold(page: &str, wanted: &str) {
+    let file = project().join("docs/reference").join(page);
+    let wanted = format!("<!-- Written by `UPDATE_GOLDEN=1 cargo test docs`. -->\n{wanted}");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, &wanted).unwrap();
+    }
+    let found = std::fs::read_to_string(&file).unwrap_or_default();
+    assert_eq!(found, wanted, "{page} differs from the code: run UPDATE_GOLDEN=1 cargo test docs and read the change");
+}
+
+/// A table of Markdown.
+fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> String {
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let mut text = line(heading.map(str::to_owned).to_vec());
+    text += &format!("|{}\n", "---|".repeat(N));
+    for row in rows {
+        text += &line(row.iter().map(|cell| cell.replace('|', "\\|")).collect());
+    }
+    text
+}
+
+/// As code.
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}

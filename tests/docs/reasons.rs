@@ -1,0 +1,126 @@
+//! Every word that the function gives as a reason, and what it means.
+
+/// Status and reason of a condition, and what it means.
+pub(super) type Reason = (&'static str, &'static str, &'static str);
+
+/// Each condition: its types, the kinds that have it, what it says, and its reasons.
+pub(super) const CONDITIONS: &[(&[&str], &str, &str, &[Reason])] = &[
+    (
+        &["ModelResolved"],
+        "ModelDeployment",
+        "The model exists and is valid as a whole.",
+        &[
+            ("True", "Resolved", "It can be used."),
+            ("False", "ModelNotFound", "`spec.modelRef` names a model that does not exist."),
+            ("False", "ModelInvalid", "It is invalid as a whole, so no profile can be used."),
+        ],
+    ),
+    (
+        &["ProfileValid"],
+        "ModelDeployment, ClusterModel, Model",
+        "The model's serving profiles keep the rules, and the [lint](lint.md) finds no error in them.",
+        &[
+            ("True", "Valid", "Nothing is wrong."),
+            ("True", "LintWarnings", "The lint has warnings."),
+            ("False", "LintErrors", "The lint has errors. With `lint: Enforce` nothing new is placed with such a profile."),
+            ("False", "ProfileInvalid", "A profile breaks rules. It is not used; the others are."),
+            ("False", "ModelInvalid", "The model as a whole is invalid."),
+            ("Unknown", "ModelNotFound", "There is no model to look at."),
+        ],
+    ),
+    (
+        &["PlacementsScheduled"],
+        "ModelDeployment",
+        "As many environments as `spec.environments` asks for have a placement.",
+        &[
+            ("True", "Placed", "They have."),
+            ("False", "NoEnvironmentMatches", "No environment can take a placement; the message counts why, `status.scheduling.rejected` lists each."),
+            ("False", "TooFewEnvironments", "Some can, but fewer than are wanted."),
+            ("False", "NoEnvironments", "There is no InferenceEnvironment. With placements already there, the answer is fatal."),
+            ("False", "ProfileInvalid", "Too few are placed, and a profile of the topology breaks rules."),
+            ("False", "ShortOfGpus", "All are placed, but more is promised of a pool than it has: of a deployment that was scaled up, or whose pool shrank."),
+            ("False", "TopologySwitchWaits", "The placements of the new topology do not all fit beside the old ones, or with Recreate in place of them: nothing moves."),
+        ],
+    ),
+    (
+        &["DecodeReady", "PrefillReady"],
+        "ModelDeployment with topology PrefillDecode",
+        "The phase is available in every wanted environment.",
+        &[
+            ("True", "Available", "It is."),
+            ("False", "NotAvailable", "It is not in the environments that the message names."),
+            ("Unknown", "NotApplicable", "The topology is Unified now; Crossplane never removes a condition."),
+        ],
+    ),
+    (
+        &["PlacementsReady"],
+        "ModelDeployment",
+        "Every wanted placement serves.",
+        &[
+            ("True", "AllReady", "They do."),
+            ("False", "NotReady", "Some do not; the message says why of each, and so does `status.placements.items`."),
+            ("False", "NothingPlaced", "There is no placement to be ready."),
+        ],
+    ),
+    (
+        &["EnvironmentValid"],
+        "InferenceEnvironment",
+        "The environment keeps the rules, and something can be created there.",
+        &[
+            ("True", "Valid", "It is used."),
+            ("False", "SpecInvalid", "A field breaks a rule. Fatal: nothing changes."),
+            ("False", "NotProvisioned", "`source: GKE`, and no other function has provisioned the cluster."),
+            ("False", "ForeignResources", "Another function composed resources that no step wants any more. Fatal: nothing changes."),
+        ],
+    ),
+];
+
+/// Why a deployment is not decided on: the reason of all its conditions that cannot be known otherwise.
+pub(super) const REFUSALS: &[(&str, &str)] = &[
+    ("SpecInvalid", "The deployment breaks a rule; the message has the field's path. Fatal."),
+    ("InputInvalid", "The [input](input.md) of the function's step is wrong. Fatal."),
+    ("ObservedUnreadable", "A composed resource cannot be read, so it cannot be left as it is. Fatal."),
+    ("ForeignResources", "Another function composed serving resources that no step wants any more: see [migration](../migration.md). Fatal."),
+    ("ModelNotFound", "The model does not exist. Fatal while there are placements."),
+    ("ModelInvalid", "The model is invalid as a whole. Fatal while there are placements."),
+    ("NoEnvironments", "The list of all environments came back empty, though there are placements. Fatal."),
+    ("PlacementLost", "A placement that was to stay would not have been composed: a bug that is caught. Fatal."),
+];
+
+/// Why a placement is not ready, in `status.placements.items`.
+pub(super) const WAITING: &[(&str, &str)] = &[
+    ("Creating", "The serving object was just composed, or KServe has not reported on it yet."),
+    ("Deleting", "The serving object is being deleted."),
+    ("NotSynced", "provider-kubernetes cannot apply the Object; the message is its own."),
+    ("PresetsNotCombined", "KServe cannot merge its presets: most often they are not installed."),
+    ("WorkloadNotReady", "Unified: the engine is not available."),
+    ("DecodeNotReady", "The decode phase is not available."),
+    ("PrefillNotReady", "The prefill phase is not available."),
+    ("RouterNotReady", "Gateway, route, InferencePool or endpoint picker are not ready."),
+    ("NotReady", "KServe says so for another reason; the message is its own."),
+    ("Reconciling", "KServe has not looked at the latest change yet."),
+];
+
+/// What only an event says.
+pub(super) const EVENTS: &[(&str, &str)] = &[
+    ("MaximumDoesNotFit", "`maxReplicas` of an autoscaled phase cannot be reached beside what others hold: told when the placement is new or resized."),
+    ("NeverFromZero", "`minReplicas: 0` with `signal: Concurrency`: nothing brings the model back from zero."),
+    ("RdmaNotPinned", "With `rdma: Profile` in the input, the profile of a new PrefillDecode placement does not select environments by RDMA."),
+];
+
+/// Words in the code that look like reasons: condition types, statuses, strategies and kinds of others.
+pub(super) const OTHER_WORDS: &[&str] = &[
+    "True",
+    "False",
+    "Unknown",
+    "Ready",
+    "Synced",
+    "Secret",
+    "GoogleApplicationCredentials",
+    "MainWorkloadReady",
+    "WorkerWorkloadReady",
+    "PrefillWorkloadReady",
+    "PrefillWorkerWorkloadReady",
+    "PresetsCombined",
+    "RouterReady",
+];
