@@ -69,7 +69,9 @@ fn rejections() -> Vec<Reason> {
         Reason::EnvironmentInvalid { violations: violation("spec.rdma.env[0].value", "…") },
         Reason::SelectorMismatch { label: label("region", "us") },
         Reason::NoProfileForTopology { topology: "PrefillDecode" },
-        Reason::ProfileInvalid { profile: profile.clone(), errors: violation("spec.serving[0].engine.args[2]", "… (KvConnectorMissing)") },
+        Reason::ProfileInvalid {
+            profile: profile.clone(), errors: violation("spec.serving[0].engine.args[2]", "… (KvConnectorMissing)")
+        },
         Reason::ProfileSelectorMismatch { profile: profile.clone(), label: rdma.clone() },
         Reason::NoRdma { profile: profile.clone(), label: rdma },
         Reason::NoAccelerator { profile: profile.clone(), phase, accelerator: Some("h200".to_owned()) },
@@ -95,7 +97,7 @@ Beside Crossplane's own `Ready` and `Synced`. *Fatal* means that Crossplane chan
     .to_owned();
     for (types, kinds, meaning, reasons) in CONDITIONS {
         let types: Vec<String> = types.iter().copied().map(code).collect();
-        text += &format!("\n### {}\n\nOf {kinds}: {}\n\n", types.join(" and "), meaning[..1].to_lowercase() + &meaning[1..]);
+        text.extend([format!("\n### {}\n\nOf {kinds}: {meaning}\n\n", types.join(" and "))]);
         let rows: Vec<[String; 3]> =
             reasons.iter().map(|(status, reason, meaning)| [(*status).to_owned(), code(reason), (*meaning).to_owned()]).collect();
         text += &table(["Status", "Reason", "Meaning"], &rows);

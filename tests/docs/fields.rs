@@ -67,7 +67,7 @@ impl Walk {
         let mut description = schema["description"].as_str().unwrap_or_default().to_owned();
         if let Some((kind, told)) = &repeated {
             let of = if *kind == self.kind { String::new() } else { format!(" of {kind}") };
-            description = format!("{description} Fields and rules as in {}{of}.", code(told)).trim_start().to_owned();
+            description = [description, format!("Fields and rules as in {}{of}.", code(told))].join(" ");
         }
         let theirs = KUBERNETES.iter().find(|(ending, _)| path.ends_with(ending));
         if let (Some((_, kind)), None) = (theirs, &repeated) {
@@ -98,7 +98,8 @@ impl Walk {
 
     /// The table of what was walked through in a status: it is read, so defaults and bounds do not matter.
     fn take_status(&mut self) -> String {
-        let rows: Vec<[String; 3]> = std::mem::take(&mut self.rows).into_iter().map(|[path, kind, _, description]| [path, kind, description]).collect();
+        let rows: Vec<[String; 3]> =
+            std::mem::take(&mut self.rows).into_iter().map(|[path, kind, _, description]| [path, kind, description]).collect();
         table(["Field", "Type", "Description"], &rows)
     }
 
@@ -107,7 +108,7 @@ impl Walk {
         let mut text = table(["Field", "Type", "Default and bounds", "Description"], &std::mem::take(&mut self.rows));
         let rules = std::mem::take(&mut self.rules);
         if !rules.is_empty() {
-            text += &format!("\nRules:\n\n{}\n", rules.join("\n"));
+            text.extend([format!("\nRules:\n\n{}\n", rules.join("\n"))]);
         }
         text
     }
@@ -137,7 +138,8 @@ fn bounds(schema: &Value, required: bool) -> String {
         parts.extend(schema.get("minimum").map(|_| "above 0".to_owned()));
         return parts.join("; ");
     }
-    for (least, most, unit) in [("minimum", "maximum", ""), ("minLength", "maxLength", " characters"), ("minItems", "maxItems", " entries")] {
+    for (least, most, unit) in [("minimum", "maximum", ""), ("minLength", "maxLength", " characters"), ("minItems", "maxItems", " entries")]
+    {
         parts.extend(match (schema.get(least), schema.get(most)) {
             (Some(least), Some(most)) => Some(format!("{least} to {most}{unit}")),
             (Some(least), None) => Some(format!("at least {least}{unit}")),
@@ -157,14 +159,14 @@ fn the_page_lists_every_field_of_our_kinds() {
     for definition in definitions() {
         walk.kind = definition.kind;
         let short: Vec<String> = definition.short_names.iter().map(|name| format!(", short name {}", code(name))).collect();
-        text += &format!("\n## {}\n\n{} Scope: {}{}.\n\n", definition.kind, definition.description, definition.scope, short.concat());
+        text.extend([format!("\n## {}\n\n{} Scope: {}{}.\n\n", definition.kind, definition.description, definition.scope, short.concat())]);
         walk.fields("spec", &definition.spec);
         text += &walk.take();
         walk.fields("status", &definition.status);
         if walk.rows.is_empty() {
             text += "\nStatus: [conditions](conditions.md) only.\n";
         } else {
-            text += &format!("\nStatus, beside [conditions](conditions.md):\n\n{}", walk.take_status());
+            text.extend([format!("\nStatus, beside [conditions](conditions.md):\n\n{}", walk.take_status())]);
         }
     }
     hold("api.md", &text);

@@ -31,7 +31,8 @@ fn links(text: &str) -> Vec<&str> {
 fn anchors(page: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(page).unwrap();
     let headings = text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim().to_lowercase());
-    let slug = |heading: String| heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>().replace(' ', "-");
+    let slug =
+        |heading: String| heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>().replace(' ', "-");
     headings.map(slug).collect()
 }
 
@@ -55,6 +56,7 @@ fn every_relative_link_leads_somewhere() {
 fn every_page_is_linked_from_the_readme() {
     let readme = std::fs::read_to_string(project().join("README.md")).unwrap();
     let linked: Vec<PathBuf> = links(&readme).iter().map(|link| project().join(link)).collect();
-    let lost: Vec<PathBuf> = pages().into_iter().filter(|page| page.starts_with(project().join("docs")) && !linked.contains(page)).collect();
+    let lost: Vec<PathBuf> =
+        pages().into_iter().filter(|page| page.starts_with(project().join("docs")) && !linked.contains(page)).collect();
     assert_eq!(lost, Vec::<PathBuf>::new());
 }

@@ -7,8 +7,8 @@ use super::{code, hold, table};
 const INTRODUCTION: &str = "# Lint rules
 
 `function-modelplane lint PATH…` reads models, environments and deployments and says what is wrong with them, also what only shows at
-run time. The function says the same in condition `ProfileValid` of a ClusterModel, Model and ModelDeployment; its
-[input](input.md) says what that does: `lint: Warn` (the default) only tells, `Enforce` keeps new placements away from a profile with
+run time. What is wrong with a profile on any hardware the function says too, in condition `ProfileValid` of a ClusterModel, Model and
+ModelDeployment; its [input](input.md) says what that does: `lint: Warn` (the default) only tells, `Enforce` keeps new placements away from a profile with
 errors, `Off` looks for nothing.
 
 An *error* does not work: the engine exits, cannot be reached, or never transfers. A *warning* may not work, or works worse than it

@@ -29,12 +29,9 @@ fn hold(page: &str, wanted: &str) {
 /// A table of Markdown.
 fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> String {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let mut text = line(heading.map(str::to_owned).to_vec());
-    text += &format!("|{}\n", "---|".repeat(N));
-    for row in rows {
-        text += &line(row.iter().map(|cell| cell.replace('|', "\\|")).collect());
-    }
-    text
+    let head = [line(heading.map(str::to_owned).to_vec()), format!("|{}\n", "---|".repeat(N))];
+    let rows = rows.iter().map(|row| line(row.iter().map(|cell| cell.replace('|', "\\|")).collect()));
+    head.into_iter().chain(rows).collect()
 }
 
 /// As code.

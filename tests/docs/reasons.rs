@@ -8,7 +8,7 @@ pub(super) const CONDITIONS: &[(&[&str], &str, &str, &[Reason])] = &[
     (
         &["ModelResolved"],
         "ModelDeployment",
-        "The model exists and is valid as a whole.",
+        "the model exists and is valid as a whole.",
         &[
             ("True", "Resolved", "It can be used."),
             ("False", "ModelNotFound", "`spec.modelRef` names a model that does not exist."),
@@ -18,7 +18,7 @@ pub(super) const CONDITIONS: &[(&[&str], &str, &str, &[Reason])] = &[
     (
         &["ProfileValid"],
         "ModelDeployment, ClusterModel, Model",
-        "The model's serving profiles keep the rules, and the [lint](lint.md) finds no error in them.",
+        "the model's serving profiles keep the rules, and the [lint](lint.md) finds no error in them.",
         &[
             ("True", "Valid", "Nothing is wrong."),
             ("True", "LintWarnings", "The lint has warnings."),
@@ -31,21 +31,33 @@ pub(super) const CONDITIONS: &[(&[&str], &str, &str, &[Reason])] = &[
     (
         &["PlacementsScheduled"],
         "ModelDeployment",
-        "As many environments as `spec.environments` asks for have a placement.",
+        "as many environments as `spec.environments` asks for have a placement.",
         &[
             ("True", "Placed", "They have."),
-            ("False", "NoEnvironmentMatches", "No environment can take a placement; the message counts why, `status.scheduling.rejected` lists each."),
+            (
+                "False",
+                "NoEnvironmentMatches",
+                "No environment can take a placement; the message counts why, `status.scheduling.rejected` lists each.",
+            ),
             ("False", "TooFewEnvironments", "Some can, but fewer than are wanted."),
             ("False", "NoEnvironments", "There is no InferenceEnvironment. With placements already there, the answer is fatal."),
             ("False", "ProfileInvalid", "Too few are placed, and a profile of the topology breaks rules."),
-            ("False", "ShortOfGpus", "All are placed, but more is promised of a pool than it has: of a deployment that was scaled up, or whose pool shrank."),
-            ("False", "TopologySwitchWaits", "The placements of the new topology do not all fit beside the old ones, or with Recreate in place of them: nothing moves."),
+            (
+                "False",
+                "ShortOfGpus",
+                "All are placed, but more is promised of a pool than it has: of a deployment that was scaled up, or whose pool shrank.",
+            ),
+            (
+                "False",
+                "TopologySwitchWaits",
+                "The placements of the new topology do not all fit beside the old ones, or with Recreate in place of them: nothing moves.",
+            ),
         ],
     ),
     (
         &["DecodeReady", "PrefillReady"],
         "ModelDeployment with topology PrefillDecode",
-        "The phase is available in every wanted environment.",
+        "the phase is available in every wanted environment.",
         &[
             ("True", "Available", "It is."),
             ("False", "NotAvailable", "It is not in the environments that the message names."),
@@ -55,7 +67,7 @@ pub(super) const CONDITIONS: &[(&[&str], &str, &str, &[Reason])] = &[
     (
         &["PlacementsReady"],
         "ModelDeployment",
-        "Every wanted placement serves.",
+        "every wanted placement serves.",
         &[
             ("True", "AllReady", "They do."),
             ("False", "NotReady", "Some do not; the message says why of each, and so does `status.placements.items`."),
@@ -65,7 +77,7 @@ pub(super) const CONDITIONS: &[(&[&str], &str, &str, &[Reason])] = &[
     (
         &["EnvironmentValid"],
         "InferenceEnvironment",
-        "The environment keeps the rules, and something can be created there.",
+        "the environment keeps the rules, and something can be created there.",
         &[
             ("True", "Valid", "It is used."),
             ("False", "SpecInvalid", "A field breaks a rule. Fatal: nothing changes."),
@@ -80,7 +92,10 @@ pub(super) const REFUSALS: &[(&str, &str)] = &[
     ("SpecInvalid", "The deployment breaks a rule; the message has the field's path. Fatal."),
     ("InputInvalid", "The [input](input.md) of the function's step is wrong. Fatal."),
     ("ObservedUnreadable", "A composed resource cannot be read, so it cannot be left as it is. Fatal."),
-    ("ForeignResources", "Another function composed serving resources that no step wants any more: see [migration](../migration.md). Fatal."),
+    (
+        "ForeignResources",
+        "Another function composed serving resources that no step wants any more: see [migration](../migration.md). Fatal.",
+    ),
     ("ModelNotFound", "The model does not exist. Fatal while there are placements."),
     ("ModelInvalid", "The model is invalid as a whole. Fatal while there are placements."),
     ("NoEnvironments", "The list of all environments came back empty, though there are placements. Fatal."),
@@ -103,9 +118,15 @@ pub(super) const WAITING: &[(&str, &str)] = &[
 
 /// What only an event says.
 pub(super) const EVENTS: &[(&str, &str)] = &[
-    ("MaximumDoesNotFit", "`maxReplicas` of an autoscaled phase cannot be reached beside what others hold: told when the placement is new or resized."),
+    (
+        "MaximumDoesNotFit",
+        "`maxReplicas` of an autoscaled phase cannot be reached beside what others hold: told when the placement is new or resized.",
+    ),
     ("NeverFromZero", "`minReplicas: 0` with `signal: Concurrency`: nothing brings the model back from zero."),
-    ("RdmaNotPinned", "With `rdma: Profile` in the input, the profile of a new PrefillDecode placement does not select environments by RDMA."),
+    (
+        "RdmaNotPinned",
+        "With `rdma: Profile` in the input, the profile of a new PrefillDecode placement does not select environments by RDMA.",
+    ),
 ];
 
 /// Words in the code that look like reasons: condition types, statuses, strategies and kinds of others.
