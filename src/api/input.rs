@@ -39,8 +39,8 @@ pub struct Input {
     pub ttl: GoDuration,
     /// The namespace on remote clusters; by default the deployment's own.
     pub remote_namespace: Option<String>,
-    /// The Prometheus that KEDA asks on each cluster about requests in flight; by default the one of KServe's own
-    /// installation for autoscaling, with its self-signed certificate.
+    /// The Prometheus that KEDA asks on each cluster about requests in flight. By default that of KServe's own installation for
+    /// autoscaling, `https://prometheus-prometheus.monitoring.svc:9090`, whose certificate, which it signed itself, is not verified.
     #[serde(default, deserialize_with = "null_is_default")]
     pub prometheus: Prometheus,
     /// How many rejected environments the status lists.
