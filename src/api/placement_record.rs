@@ -1,5 +1,7 @@
 //! The annotation on each placement's composed resource: the memory that survives a lost status.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::inference_environment::KubeconfigSecret;
@@ -34,6 +36,15 @@ impl From<&PhaseItem> for PhaseRecord {
     fn from(item: &PhaseItem) -> Self {
         let PhaseItem { pool, gpus_per_replica, replicas, max_replicas, .. } = item.clone();
         Self { pool, gpus_per_replica, replicas, max_replicas }
+    }
+}
+
+/// `1-3 x 4 GPUs on h200`, for people.
+impl fmt::Display for PhaseRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pool, gpus_per_replica, replicas, max_replicas } = self;
+        let most = max_replicas.map(|most| format!("-{most}")).unwrap_or_default();
+        write!(f, "{replicas}{most} x {gpus_per_replica} GPUs on {pool}")
     }
 }
 

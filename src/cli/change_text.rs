@@ -5,7 +5,7 @@ use std::fmt;
 use clap::builder::styling::{AnsiColor, Style};
 
 use crate::cli::change::Action;
-use crate::cli::effects::{AffectedPlacement, Effect, Effects, Outcome, Restart, Size};
+use crate::cli::effects::{AffectedPlacement, Effect, Effects, Outcome, Restart};
 use crate::cli::field_changes::FieldChange;
 use crate::cli::preview_change::{AffectedDeployment, ChangeReport, ChangedObject, OUTCOMES, RollingPool};
 use crate::cli::surge::Surge;
@@ -130,7 +130,7 @@ fn place(placement: &AffectedPlacement) -> String {
 fn write_placement(f: &mut fmt::Formatter<'_>, placement: &AffectedPlacement) -> fmt::Result {
     let AffectedPlacement { effect, reason, message, decode, prefill, restarts, .. } = placement;
     let sizes: Vec<String> =
-        [(decode, ""), (prefill, "prefill ")].into_iter().filter_map(|(size, name)| Some(size_text(name, size.as_ref()?))).collect();
+        [(decode, ""), (prefill, "prefill ")].into_iter().filter_map(|(size, name)| Some(format!("{name}{}", size.as_ref()?))).collect();
     let sizes = sizes.join(" and ");
     let why = || {
         let text = reason.iter().chain(message).map(String::as_str).collect::<Vec<_>>().join(": ");
@@ -151,12 +151,6 @@ fn write_placement(f: &mut fmt::Formatter<'_>, placement: &AffectedPlacement) ->
     };
     writeln!(f, "  {}: {what}", place(placement))?;
     restarts.iter().try_for_each(|restart| write_restart(f, restart))
-}
-
-fn size_text(name: &str, size: &Size) -> String {
-    let Size { pool, gpus_per_replica, replicas, max_replicas } = size;
-    let most = max_replicas.map(|most| format!("-{most}")).unwrap_or_default();
-    format!("{name}{replicas}{most} x {gpus_per_replica} GPUs on {pool}")
 }
 
 fn write_restart(f: &mut fmt::Formatter<'_>, restart: &Restart) -> fmt::Result {

@@ -4,12 +4,10 @@ use serde_json::{Map, Value, json};
 
 use crate::api::object;
 use crate::cli::control_plane::ObjectKey;
-use crate::domain::names::PLACEMENT_ANNOTATION;
+use crate::domain::names::{OUR_PREFIX, PLACEMENT_ANNOTATION};
 
 /// The annotation by which Crossplane knows a composed resource of a composite resource.
 pub(crate) const RESOURCE_NAME: &str = "crossplane.io/composition-resource-name";
-/// What our labels and annotations start with.
-const OUR_PREFIX: &str = "modelplane.ai/";
 /// The parts of an object that the function writes beside its metadata.
 const PARTS: [&str; 2] = ["spec", "secrets"];
 /// Where an Object holds another object.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::api::condition::find;
 use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::{PhaseItem, PlacementItem};
+use crate::api::placement_record::PhaseRecord;
 use crate::cli::change::Action;
 use crate::cli::composed::{compared, held};
 use crate::cli::control_plane::ObjectKey;
@@ -85,27 +86,12 @@ pub(crate) struct AffectedPlacement {
     pub(crate) message: Option<String>,
     /// Decode, or the one phase of Unified, as it is in the end.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) decode: Option<Size>,
+    pub(crate) decode: Option<PhaseRecord>,
     /// Prefill, as it is in the end.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) prefill: Option<Size>,
+    pub(crate) prefill: Option<PhaseRecord>,
     /// The phases whose pods are replaced.
     pub(crate) restarts: Vec<Restart>,
-}
-
-/// How large a phase is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Size {
-    /// Its pool.
-    pub(crate) pool: String,
-    /// GPUs of a pod.
-    pub(crate) gpus_per_replica: u32,
-    /// Pods, or the fewest.
-    pub(crate) replicas: u32,
-    /// The most pods, where an autoscaler decides.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) max_replicas: Option<u32>,
 }
 
 /// A phase whose pods are replaced.
@@ -269,18 +255,12 @@ impl Way<'_> {
             let leaving = item(self.now, &place).filter(|_| effect == Effect::Leaving);
             let why = leaving.or_else(|| item(self.settled, &place)).filter(|item| item.reason.as_deref().is_some_and(Freeze::is_code));
             let last = item(self.settled, &place).or_else(|| item(self.now, &place));
-            let size = |phase: &PhaseItem| Size {
-                pool: phase.pool.clone(),
-                gpus_per_replica: phase.gpus_per_replica,
-                replicas: phase.replicas,
-                max_replicas: phase.max_replicas,
-            };
             Some(AffectedPlacement {
                 effect,
                 reason: why.and_then(|item| item.reason.clone()),
                 message: why.and_then(|item| item.message.clone()),
-                decode: last.and_then(|item| item.decode.as_ref()).map(size),
-                prefill: last.and_then(|item| item.prefill.as_ref()).map(size),
+                decode: last.and_then(|item| item.decode.as_ref()).map(PhaseRecord::from),
+                prefill: last.and_then(|item| item.prefill.as_ref()).map(PhaseRecord::from),
                 restarts,
                 environment: place.0,
                 topology: place.1,

@@ -7,7 +7,7 @@ use crate::api::model_deployment::ModelKind;
 use crate::api::{API_VERSION, inference_environment, model_deployment};
 use crate::cli::lint_report::{Placed, Report};
 use crate::cli::manifests::{Manifest, load};
-use crate::cli::session::{field, is_ours, object_key, unknown_kind};
+use crate::cli::session::{field, is_ours, stored, unknown_kind};
 use crate::domain::environment::Environment;
 use crate::domain::lint::{Finding, lint_environment, lint_model_on};
 use crate::domain::violation::Violation;
@@ -109,16 +109,8 @@ fn judge<'a>(manifests: &[&'a Manifest]) -> Vec<Placed<'a>> {
     findings.collect()
 }
 
-/// An object as the function would get it: namespaced kinds are in `default` where nothing is said.
 fn bytes(manifest: &Manifest) -> Result<Vec<u8>, String> {
-    let mut object = manifest.object.clone();
-    let namespace = object_key(manifest).namespace;
-    if let Some(metadata) = object.pointer_mut("/metadata").and_then(serde_json::Value::as_object_mut)
-        && !namespace.is_empty()
-    {
-        metadata.insert("namespace".to_owned(), namespace.into());
-    }
-    to_struct(&object).map(|bytes| bytes.to_vec()).map_err(|error| error.to_string())
+    to_struct(&stored(manifest)).map(|bytes| bytes.to_vec()).map_err(|error| error.to_string())
 }
 
 /// Each finding with the path of the field that it points at.

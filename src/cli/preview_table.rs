@@ -6,6 +6,7 @@ use comfy_table::Table as Grid;
 use comfy_table::presets::NOTHING;
 
 use crate::api::model_deployment_status::PhaseItem;
+use crate::api::placement_record::PhaseRecord;
 use crate::cli::session::Previewed;
 
 /// Placements, and under each deployment what a person must know.
@@ -60,7 +61,5 @@ fn write_deployment(f: &mut fmt::Formatter<'_>, previewed: &Previewed) -> fmt::R
 }
 
 fn phase(phase: Option<&PhaseItem>) -> String {
-    let Some(PhaseItem { pool, gpus_per_replica, replicas, max_replicas, .. }) = phase else { return "-".to_owned() };
-    let most = max_replicas.map(|most| format!("-{most}")).unwrap_or_default();
-    format!("{replicas}{most} x {gpus_per_replica} GPUs on {pool}")
+    phase.map_or_else(|| "-".to_owned(), |phase| PhaseRecord::from(phase).to_string())
 }

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::cli::composed::RESOURCE_NAME;
 use crate::cli::control_plane::written;
 use crate::cli::session::Previewed;
 use crate::cli::yaml_output::to_yaml;
@@ -57,7 +58,7 @@ fn composed(previewed: &Previewed, key: &str, resource: &Resource) -> Value {
             metadata.insert("generateName".to_owned(), json!(format!("{name}-")));
         }
         metadata.insert("namespace".to_owned(), json!(namespace));
-        insert(metadata, "annotations", "crossplane.io/composition-resource-name", key);
+        insert(metadata, "annotations", RESOURCE_NAME, key);
         insert(metadata, "labels", "crossplane.io/composite", name);
     }
     object

@@ -93,13 +93,7 @@ impl<'a> Session<'a> {
             self.outcome.problems.push(format!("{}: repeats the {} of {}", manifest.place(""), key.kind, first.place("")));
             return;
         }
-        let mut object = manifest.object.clone();
-        if !key.namespace.is_empty()
-            && let Some(metadata) = object.pointer_mut("/metadata").and_then(Value::as_object_mut)
-        {
-            metadata.insert("namespace".to_owned(), Value::String(key.namespace.clone()));
-        }
-        if let Err(problem) = self.control_plane.apply(key.clone(), &object) {
+        if let Err(problem) = self.control_plane.apply(key.clone(), &stored(manifest)) {
             self.outcome.problems.push(format!("{}: {problem}", manifest.place("")));
         }
         self.manifests.insert(key, manifest);
@@ -232,6 +226,18 @@ pub(crate) fn object_key(manifest: &Manifest) -> ObjectKey {
     let namespace =
         if is_namespaced(&manifest.kind) { manifest.namespace.clone().unwrap_or_else(|| "default".to_owned()) } else { String::new() };
     ObjectKey { api_version: manifest.api_version.clone(), kind: manifest.kind.clone(), namespace, name: manifest.name.clone() }
+}
+
+/// An object as a control plane keeps it: with the namespace that it is in where nothing is said.
+pub(crate) fn stored(manifest: &Manifest) -> Value {
+    let mut object = manifest.object.clone();
+    let namespace = object_key(manifest).namespace;
+    if let Some(metadata) = object.pointer_mut("/metadata").and_then(Value::as_object_mut)
+        && !namespace.is_empty()
+    {
+        metadata.insert("namespace".to_owned(), Value::String(namespace));
+    }
+    object
 }
 
 /// Whether objects of a kind of ours have a namespace.

@@ -10,6 +10,8 @@ use crate::api::model_deployment::Topology;
 pub const RDMA_LABEL: &str = "modelplane.ai/rdma";
 /// See [`RDMA_LABEL`].
 pub const RDMA_LABEL_VALUE: &str = "true";
+/// What our labels and annotations start with.
+pub const OUR_PREFIX: &str = "modelplane.ai/";
 /// The annotation that holds a placement's record.
 pub const PLACEMENT_ANNOTATION: &str = "modelplane.ai/placement";
 /// The label by which the Workload Variant Autoscaler knows the accelerator of a phase.

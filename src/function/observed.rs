@@ -10,13 +10,10 @@ use crate::api::metadata::{Header, Metadata};
 use crate::api::object::{ObservedObject, ObservedObjectStatus};
 use crate::api::{llm_inference_service, object, scaled_object};
 use crate::compose::observed::{Identity, Observed, ObservedResource};
-use crate::domain::names::{Key, PLACEMENT_ANNOTATION};
+use crate::domain::names::{Key, OUR_PREFIX, PLACEMENT_ANNOTATION};
 use crate::function::catalog::Conditioned;
 use crate::function::proto::RunFunctionRequest;
 use crate::function::structs::{StructError, from_struct};
-
-/// What our labels and annotations start with.
-const OUR_PREFIX: &str = "modelplane.ai/";
 
 /// Any composed resource, but for its status.
 #[derive(Debug, Deserialize)]
