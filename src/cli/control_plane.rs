@@ -121,6 +121,7 @@ impl ControlPlane {
         let (mut response, mut report) = run(&request);
         for _ in 1..MAX_CALLS {
             request.required_resources = self.required(&response);
+            request.context.clone_from(&response.context);
             let before = response.requirements;
             (response, report) = run(&request);
             if response.requirements == before {

@@ -5,6 +5,7 @@ mod holdings;
 mod inference_environment;
 mod model_deployment;
 mod observed;
+mod progress;
 pub mod proto;
 pub(crate) mod reading;
 mod requirements;
@@ -36,7 +37,7 @@ pub struct Report {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// Which call of the reconcile it was, as far as the request shows: 1 while nothing required has been fetched.
+    /// Which call of the reconcile it was, from 1 on.
     pub iteration: u32,
     /// How the call ended.
     pub outcome: Outcome,

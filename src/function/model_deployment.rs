@@ -17,9 +17,10 @@ use crate::domain::schedule::needs_decision;
 use crate::domain::violation::join;
 use crate::function::holdings::read_holdings;
 use crate::function::observed::read_observed;
+use crate::function::progress::Progress;
 use crate::function::proto::RunFunctionRequest;
 use crate::function::reading::{read_deployment, read_environment, read_model};
-use crate::function::requirements::{ENVIRONMENTS, MODEL, Requirements, environment_key, fetched};
+use crate::function::requirements::{ENVIRONMENTS, Requirements, environment_key, fetched, model_key};
 use crate::function::structs::from_struct;
 use crate::function::{Answer, composite, read_input};
 
@@ -51,11 +52,10 @@ fn read_inputs(request: &RunFunctionRequest) -> Result<(Requirements, Inputs), A
         requirements.require_environment(&placement.environment);
     }
     // Once asked for, all environments are asked for until the reconcile ends.
-    let asked = request.required_resources.contains_key(ENVIRONMENTS);
+    let asked = Progress::of(request).asked.contains(ENVIRONMENTS);
     // What was short before may fit today.
     let short = find(&status.conditions, PLACEMENTS_SCHEDULED).is_some_and(|condition| condition.status == "False");
     let deciding = short || needs_decision(&deployment, &existing);
-    requirements.widened = asked && !deciding;
     let everything = asked || deciding;
     if everything {
         requirements.require_everything();
@@ -89,7 +89,7 @@ fn refuse(reason: &str, message: String, status: &ModelDeploymentStatus) -> Answ
 }
 
 fn find_model(request: &RunFunctionRequest, reference: &ModelRef) -> ModelState {
-    let Some(resource) = fetched(request, MODEL).next() else { return ModelState::Absent };
+    let Some(resource) = fetched(request, &model_key(reference)).next() else { return ModelState::Absent };
     match read_model(reference.kind, resource.resource.as_deref().unwrap_or_default()) {
         Ok(model) => ModelState::Usable(model),
         Err(violations) => ModelState::Invalid(violations),

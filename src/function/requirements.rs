@@ -1,4 +1,7 @@
 //! What a decision needs to see, and what has been fetched of it.
+//!
+//! A key says what was asked for, kind and name: since Crossplane v2.4 a request holds under a key what an earlier reconcile asked for
+//! by it, which may have been something else.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +10,6 @@ use crate::api::{API_VERSION, inference_environment, model_deployment};
 use crate::function::proto::resource_selector::Match;
 use crate::function::proto::{MatchLabels, Resource, ResourceSelector, RunFunctionRequest};
 
-/// The key of the model.
-pub(crate) const MODEL: &str = "model";
 /// The key of all environments.
 pub(crate) const ENVIRONMENTS: &str = "environments";
 /// The key of all deployments.
@@ -19,8 +20,6 @@ pub(crate) const DEPLOYMENTS: &str = "deployments";
 pub(crate) struct Requirements {
     /// By key.
     pub(crate) selectors: BTreeMap<String, ResourceSelector>,
-    /// Whether everything was asked for only after a look at the model and the placements' own environments.
-    pub(crate) widened: bool,
 }
 
 impl Requirements {
@@ -28,7 +27,7 @@ impl Requirements {
     pub(crate) fn require_model(&mut self, reference: &ModelRef, namespace: &str) {
         let namespace = (reference.kind == ModelKind::Model).then(|| namespace.to_owned());
         let selector = select(reference.kind.as_str(), Match::MatchName(reference.name.clone()), namespace);
-        self.selectors.insert(MODEL.to_owned(), selector);
+        self.selectors.insert(model_key(reference), selector);
     }
 
     /// One environment by name.
@@ -50,6 +49,11 @@ impl Requirements {
     }
 }
 
+/// The key of a model.
+pub(crate) fn model_key(reference: &ModelRef) -> String {
+    format!("model-{}-{}", reference.kind.as_str(), reference.name)
+}
+
 /// The key of one environment.
 pub(crate) fn environment_key(name: &str) -> String {
     format!("environment-{name}")
@@ -62,12 +66,4 @@ fn select(kind: &str, matching: Match, namespace: Option<String>) -> ResourceSel
 /// What was fetched under a key.
 pub(crate) fn fetched<'a>(request: &'a RunFunctionRequest, key: &str) -> impl Iterator<Item = &'a Resource> {
     request.required_resources.get(key).into_iter().flat_map(|resources| &resources.items)
-}
-
-/// Which call of the reconcile a request is, as far as its keys of ours show: 1 while none has been fetched, else 2. A
-/// composition can have more required resources, which are there from the first call on.
-pub(crate) fn iteration(request: &RunFunctionRequest) -> u32 {
-    let prefix = environment_key("");
-    let ours = |key: &String| [MODEL, ENVIRONMENTS, DEPLOYMENTS].contains(&key.as_str()) || key.starts_with(&prefix);
-    if request.required_resources.keys().any(ours) { 2 } else { 1 }
 }

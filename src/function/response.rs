@@ -16,8 +16,9 @@ use crate::compose::conditions::{
 };
 use crate::compose::events::Event;
 use crate::function::catalog::reported_conditions;
+use crate::function::progress::Progress;
 use crate::function::proto::{self, Ready, Resource, ResponseMeta, RunFunctionRequest, RunFunctionResponse, Severity, State, Target};
-use crate::function::requirements::{Requirements, iteration};
+use crate::function::requirements::Requirements;
 use crate::function::structs::{StructError, from_struct, merge, to_struct};
 use crate::function::{Answer, Outcome, Report, composite};
 
@@ -30,16 +31,18 @@ const OURS: [&str; 7] =
 
 /// The response to a request, and what is to be logged of it.
 pub(crate) fn respond(request: &RunFunctionRequest, header: &Header, answer: Answer) -> (RunFunctionResponse, Report) {
-    let mut report = report_of(request, header);
-    let (Answer::Waiting(requirements) | Answer::Done(requirements, ..)) = &answer;
-    report.iteration = report.iteration.saturating_add(requirements.widened.into());
+    let progress = Progress::of(request);
+    let mut report = report_of(request, header, &progress);
     let response = match answer {
         Answer::Waiting(requirements) => {
             report.outcome = Outcome::Waiting;
-            pass_on(request, requirements)
+            let context = progress.note(request.context.as_ref(), &requirements);
+            RunFunctionResponse { context, ..pass_on(request, requirements) }
         }
         Answer::Done(requirements, composition, settings) => {
-            let response = conclude(request, header, &composition, &settings, pass_on(request, requirements));
+            let context = progress.conclude(request.context.as_ref(), &requirements);
+            let passed_on = RunFunctionResponse { context, ..pass_on(request, requirements) };
+            let response = conclude(request, header, &composition, &settings, passed_on);
             report.placed = u32::try_from(composition.tally.placed).unwrap_or(u32::MAX);
             report.wanted = u32::try_from(composition.tally.wanted).unwrap_or(u32::MAX);
             report.rejected = composition.tally.rejected;
@@ -56,16 +59,16 @@ pub(crate) fn after_panic(request: &RunFunctionRequest) -> (RunFunctionResponse,
     let (header, conditions) = catch_unwind(AssertUnwindSafe(read)).unwrap_or_default();
     let message = "the function failed unexpectedly, so nothing is changed; please report this with the function's log";
     let response = fatal(pass_on(request, Requirements::default()), message, conditions);
-    finish(request, response, report_of(request, &header))
+    finish(request, response, report_of(request, &header, &Progress::default()))
 }
 
-fn report_of(request: &RunFunctionRequest, header: &Header) -> Report {
+fn report_of(request: &RunFunctionRequest, header: &Header, progress: &Progress) -> Report {
     Report {
         tag: request.meta.as_ref().map(|meta| meta.tag.clone()).unwrap_or_default(),
         kind: header.kind.clone(),
         namespace: header.metadata.namespace.clone(),
         name: header.metadata.name.clone(),
-        iteration: iteration(request),
+        iteration: progress.calls.saturating_add(1),
         ..Report::default()
     }
 }

@@ -6,8 +6,8 @@ use function_modelplane::function::proto::resource_selector::Match;
 use function_modelplane::function::proto::{
     Condition, Ready, Resource, ResourceSelector, Resources, RunFunctionRequest, RunFunctionResponse, Severity, State, Status,
 };
-use function_modelplane::function::run;
 use function_modelplane::function::structs::{from_struct, to_struct};
+use function_modelplane::function::{Report, run};
 use serde_json::{Value, json};
 
 /// A control plane with one composite resource under reconciliation.
@@ -23,6 +23,10 @@ pub(crate) struct Cluster {
     pub(crate) input: Option<Value>,
     /// What an earlier step wants.
     pub(crate) earlier: State,
+    /// Whether it is Crossplane v2.4, which begins a reconcile with what the last one required.
+    pub(crate) seeds: bool,
+    /// What the last reconcile that was not refused required.
+    pub(crate) tracked: BTreeMap<String, ResourceSelector>,
 }
 
 /// What came of one reconcile.
@@ -31,6 +35,8 @@ pub(crate) struct Reconciled {
     pub(crate) response: RunFunctionResponse,
     /// The last request, with everything that was required in the end.
     pub(crate) request: RunFunctionRequest,
+    /// What the last call did.
+    pub(crate) report: Report,
     /// How often the function was called.
     pub(crate) calls: usize,
 }
@@ -86,7 +92,20 @@ fn word(condition: &Condition) -> &'static str {
 impl Cluster {
     /// A control plane with objects and a composite resource.
     pub(crate) fn new(composite: Value, objects: Vec<Value>) -> Self {
-        Self { objects, composite, composed: BTreeMap::new(), input: None, earlier: State::default() }
+        Self {
+            objects,
+            composite,
+            composed: BTreeMap::new(),
+            input: None,
+            earlier: State::default(),
+            seeds: false,
+            tracked: BTreeMap::new(),
+        }
+    }
+
+    /// The same under Crossplane v2.4.
+    pub(crate) fn seeding(self) -> Self {
+        Self { seeds: true, ..self }
     }
 
     /// The request of a first call.
@@ -119,28 +138,30 @@ impl Cluster {
         Resources { items: found.map(|object| Resource { resource: Some(to_struct(object).unwrap()), ..Resource::default() }).collect() }
     }
 
-    /// Calls the function until its requirements no longer change, and changes nothing.
+    fn fetch(&self, selectors: &BTreeMap<String, ResourceSelector>) -> BTreeMap<String, Resources> {
+        selectors.iter().map(|(key, selector)| (key.clone(), self.select(selector))).collect()
+    }
+
+    /// Calls the function until its requirements no longer change, and changes nothing: `FetchingFunctionRunner.RunFunction` of
+    /// internal/xfn/required_resources.go, v2.3.4 or, where it seeds, v2.4.0.
     pub(crate) fn dry_run(&self) -> Reconciled {
+        let seeded = if self.seeds { self.fetch(&self.tracked) } else { BTreeMap::new() };
         let mut request = self.request();
-        let (mut response, _) = run(&request);
-        let mut calls = 1;
-        loop {
-            let requirements = response.requirements.clone().unwrap_or_default().resources;
+        request.required_resources.clone_from(&seeded);
+        let mut before = None;
+        for calls in 1..=6 {
+            let (response, report) = run(&request);
             let fatal = response.results.iter().any(|result| result.severity() == Severity::Fatal);
-            if requirements.is_empty() || fatal {
-                break;
+            let mut next = seeded.clone();
+            next.extend(self.fetch(&response.requirements.clone().unwrap_or_default().resources));
+            let unchanged = self.seeds && calls == 1 && request.required_resources == next;
+            if fatal || response.requirements == before || unchanged {
+                return Reconciled { response, request, report, calls };
             }
-            request.required_resources = requirements.iter().map(|(key, selector)| (key.clone(), self.select(selector))).collect();
-            let (next, _) = run(&request);
-            calls += 1;
-            assert!(calls <= 6, "Crossplane gives up after six calls");
-            let stable = next.requirements == response.requirements;
-            response = next;
-            if stable {
-                break;
-            }
+            before = response.requirements;
+            request = RunFunctionRequest { required_resources: next, context: response.context, ..request };
         }
-        Reconciled { response, request, calls }
+        panic!("Crossplane gives up after six calls");
     }
 
     /// Reconciles: a fatal result changes nothing but conditions; otherwise what is not wanted is deleted.
@@ -158,6 +179,7 @@ impl Cluster {
         if reconciled.fatal().is_none() {
             self.composite["status"] = reconciled.status();
             self.apply(reconciled.desired());
+            self.tracked = reconciled.response.requirements.clone().unwrap_or_default().resources;
         }
         let mut all: Vec<Value> = self.composite["status"]["conditions"].as_array().cloned().unwrap_or_default();
         all.retain(|old| conditions.iter().all(|new| new["type"] != old["type"]));

@@ -22,7 +22,7 @@ fn iterations(cluster: &Cluster, bootstrapped: &[&str]) -> Vec<u32> {
         }
         let required = response.requirements.clone().unwrap_or_default().resources;
         let fetched = required.iter().map(|(key, selector)| (key.clone(), cluster.select(selector)));
-        request = RunFunctionRequest { required_resources: fetched.chain(more.clone()).collect(), ..request };
+        request = RunFunctionRequest { required_resources: fetched.chain(more.clone()).collect(), context: response.context, ..request };
         before = response.requirements;
     }
 }

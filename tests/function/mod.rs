@@ -12,6 +12,7 @@ mod lint;
 mod moves;
 mod protocol;
 mod response;
+mod seeding;
 mod sequence;
 mod storm;
 mod structs_hostile;

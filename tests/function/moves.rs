@@ -258,7 +258,7 @@ fn what_is_frozen_for_good_does_not_make_the_control_plane_fetch_the_fleet() {
     let frozen = cluster.reconcile();
     assert_eq!(frozen.status()["placements"]["items"][0]["reason"], json!("ProfileGone"));
     let required: Vec<&String> = frozen.request.required_resources.keys().collect();
-    assert_eq!(required, ["environment-east", "model"]);
+    assert_eq!(required, ["environment-east", "model-ClusterModel-llama"]);
 }
 
 #[test]

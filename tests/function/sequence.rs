@@ -23,9 +23,9 @@ fn the_first_call_only_says_what_it_must_see() {
     let request = cluster.request();
     let (response, _) = run(&request);
     let selectors = response.requirements.clone().unwrap().resources;
-    assert_eq!(selectors.keys().cloned().collect::<Vec<_>>(), names(&["deployments", "environments", "model"]));
-    assert_eq!(selectors["model"].r#match, Some(Match::MatchName("llama".to_owned())));
-    assert_eq!(selectors["model"].namespace, None, "a ClusterModel has no namespace");
+    assert_eq!(selectors.keys().cloned().collect::<Vec<_>>(), names(&["deployments", "environments", "model-ClusterModel-llama"]));
+    assert_eq!(selectors["model-ClusterModel-llama"].r#match, Some(Match::MatchName("llama".to_owned())));
+    assert_eq!(selectors["model-ClusterModel-llama"].namespace, None, "a ClusterModel has no namespace");
     let all = Some(Match::MatchLabels(MatchLabels::default()));
     assert_eq!((&selectors["environments"].r#match, &selectors["deployments"].r#match), (&all, &all), "set but empty selects all");
     assert_eq!(response.desired, request.desired, "what earlier steps want is passed on and nothing else");
@@ -38,7 +38,7 @@ fn a_namespaced_model_is_looked_for_where_the_deployment_is() {
     let mut cluster = cluster(1);
     cluster.composite["spec"]["modelRef"] = json!({"kind": "Model", "name": "mine"});
     let (response, _) = run(&cluster.request());
-    let selector = response.requirements.unwrap().resources["model"].clone();
+    let selector = response.requirements.unwrap().resources["model-Model-mine"].clone();
     assert_eq!((selector.kind.as_str(), selector.namespace.as_deref()), ("Model", Some("team")));
 }
 
@@ -95,7 +95,7 @@ fn a_deployment_is_placed_becomes_ready_and_falls_back() {
     assert_eq!(steady.results(), vec![]);
     assert_eq!(
         steady.request.required_resources.keys().cloned().collect::<Vec<_>>(),
-        names(&["environment-east", "environment-west", "model"])
+        names(&["environment-east", "environment-west", "model-ClusterModel-llama"])
     );
     assert_eq!(steady.calls, 2, "a steady deployment does not make Crossplane fetch the fleet");
 

@@ -5,6 +5,7 @@
 //! Where a field that may occur once occurs again, the last one counts, also in a map; protobuf would merge two Structs or two
 //! lists in one Value, which no encoder writes.
 
+mod entries;
 mod error;
 mod read;
 mod wire;
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use entries::{with_field, without_field};
 pub use error::StructError;
 pub(crate) use error::closest;
 

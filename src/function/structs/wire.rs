@@ -47,6 +47,11 @@ impl<'de> Fields<'de> {
         Self(message)
     }
 
+    /// Bytes that have not been read.
+    pub(super) fn remaining(&self) -> usize {
+        self.0.len()
+    }
+
     /// The next field's tag and content, or `None` at the end. A tag of 0 is one too large to be Struct's.
     pub(super) fn next(&mut self) -> Result<Option<(u8, Content<'de>)>, Fault> {
         if self.0.is_empty() {
