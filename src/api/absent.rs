@@ -13,6 +13,16 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
+/// Reads what cannot be read as nothing: others may have written it, and what stands around it must not be lost with it.
+#[expect(clippy::unnecessary_wraps, reason = "serde asks for a result")]
+pub(super) fn unreadable_is_none<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer).unwrap_or_default())
+}
+
 /// Defaults of fields, `Name: Type = value;` each: for `#[serde(default = "Name::value", deserialize_with = "Name::or_null")]`.
 macro_rules! defaults {
     ($($(#[$doc:meta])* $name:ident: $type:ty = $value:expr;)*) => {$(

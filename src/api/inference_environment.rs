@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::absent::{defaults, null_is_default};
+use super::absent::{defaults, null_is_default, unreadable_is_none};
+use super::environment_ledger::EnvironmentLedger;
 use super::limits;
 use super::lossless;
 use super::metadata::Metadata;
@@ -326,6 +327,12 @@ pub struct InferenceEnvironmentStatus {
     /// Where resources that serve the environment itself live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
+    /// The Secret that the cluster is reached with.
+    #[serde(deserialize_with = "unreadable_is_none", skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<KubeconfigSecret>,
+    /// What is promised of the GPUs; none where v0.1.0 wrote the status.
+    #[serde(deserialize_with = "unreadable_is_none", skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<EnvironmentLedger>,
 }
 
 impl InferenceEnvironmentStatus {

@@ -9,6 +9,7 @@ use super::absent::null_is_default;
 use super::condition::Condition;
 use super::metadata::{Metadata, NewMetadata};
 use super::model_deployment::{Hpa, Keda};
+use super::quantity::Quantity;
 
 /// Group and version.
 pub const API_VERSION: &str = "serving.kserve.io/v1alpha2";
@@ -114,6 +115,75 @@ pub struct Router {
 /// `{}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Empty {}
+
+/// What an LLMInferenceService that exists asks for, as far as it takes GPUs.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct RequestedService {
+    /// The decode phase, or the one phase of Unified.
+    #[serde(flatten)]
+    pub decode: RequestedWorkload,
+    /// The prefill phase.
+    pub prefill: Option<RequestedWorkload>,
+}
+
+/// The pods of one phase.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct RequestedWorkload {
+    /// A fixed number of pods.
+    pub replicas: Option<u32>,
+    /// Where their number is not fixed, its bounds.
+    pub scaling: Option<RequestedScaling>,
+    /// Labels of the pods.
+    #[serde(deserialize_with = "null_is_default")]
+    pub labels: BTreeMap<String, String>,
+    /// The pods.
+    #[serde(deserialize_with = "null_is_default")]
+    pub template: RequestedPod,
+}
+
+/// How many pods there may be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RequestedScaling {
+    /// The fewest.
+    pub min_replicas: u32,
+    /// The most.
+    pub max_replicas: u32,
+}
+
+/// A pod.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RequestedPod {
+    /// Its containers.
+    #[serde(deserialize_with = "null_is_default")]
+    pub containers: Vec<RequestedContainer>,
+    /// Labels that its node must have.
+    #[serde(deserialize_with = "null_is_default")]
+    pub node_selector: BTreeMap<String, String>,
+}
+
+/// A container.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct RequestedContainer {
+    /// Name.
+    pub name: String,
+    /// What it asks of its node.
+    #[serde(deserialize_with = "null_is_default")]
+    pub resources: RequestedResources,
+}
+
+/// What a container asks of its node.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct RequestedResources {
+    /// By the resource's name. Of extended resources requests and limits are the same.
+    #[serde(deserialize_with = "null_is_default")]
+    pub limits: BTreeMap<String, Quantity>,
+}
 
 /// An LLMInferenceService as it is observed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

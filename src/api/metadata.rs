@@ -37,12 +37,38 @@ pub struct Metadata {
     /// Annotations.
     #[serde(deserialize_with = "null_is_default")]
     pub annotations: BTreeMap<String, String>,
+    /// Identifies the object among all that were ever there.
+    pub uid: Option<String>,
+    /// Who it belongs to.
+    #[serde(deserialize_with = "null_is_default")]
+    pub owner_references: Vec<OwnerReference>,
     /// Counts the changes of the spec.
     pub generation: Option<i64>,
     /// RFC 3339; sorts as text because the API server always writes UTC.
     pub creation_timestamp: Option<String>,
     /// Set once the object is being deleted.
     pub deletion_timestamp: Option<String>,
+}
+
+/// Who an object belongs to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OwnerReference {
+    /// The owner's group and version.
+    #[serde(deserialize_with = "null_is_default")]
+    pub api_version: String,
+    /// Its kind.
+    #[serde(deserialize_with = "null_is_default")]
+    pub kind: String,
+    /// Its name.
+    #[serde(deserialize_with = "null_is_default")]
+    pub name: String,
+    /// Its uid.
+    #[serde(deserialize_with = "null_is_default")]
+    pub uid: String,
+    /// Whether it is the one that the object was made by.
+    #[serde(deserialize_with = "null_is_default")]
+    pub controller: bool,
 }
 
 /// The metadata that the function writes.

@@ -3,6 +3,7 @@
 mod absent;
 pub mod condition;
 pub mod duration;
+pub mod environment_ledger;
 pub mod inference_environment;
 pub mod input;
 pub mod limits;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::absent::null_is_default;
 use super::condition::Condition;
+use super::inference_environment::KubeconfigSecret;
 use super::metadata::Metadata;
 use super::model_deployment::Topology;
 use super::selector::LabelSelector;
@@ -78,6 +79,15 @@ pub struct Placements {
 pub struct PlacementItem {
     /// The environment's name.
     pub environment: String,
+    /// The composition's name for what serves: it stays when the environment is renamed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// The uid of the object that serves; none until it is seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// The Secret that its cluster is reached with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<KubeconfigSecret>,
     /// The placement's topology.
     pub topology: Topology,
     /// The serving profile.

@@ -182,6 +182,45 @@ pub struct SecretKeyRef {
     pub key: String,
 }
 
+/// A ClusterProviderConfig as it is observed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ObservedProviderConfig {
+    /// How the cluster is reached.
+    #[serde(deserialize_with = "null_is_default")]
+    pub spec: ObservedProviderConfigSpec,
+}
+
+/// How a cluster is reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ObservedProviderConfigSpec {
+    /// The kubeconfig.
+    #[serde(deserialize_with = "null_is_default")]
+    pub credentials: ObservedCredentials,
+}
+
+/// Where a kubeconfig is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ObservedCredentials {
+    /// The Secret.
+    #[serde(deserialize_with = "null_is_default")]
+    pub secret_ref: ObservedSecretRef,
+}
+
+/// Names a key of a Secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ObservedSecretRef {
+    /// Name.
+    #[serde(deserialize_with = "null_is_default")]
+    pub name: String,
+    /// Key.
+    #[serde(deserialize_with = "null_is_default")]
+    pub key: String,
+}
+
 /// An Object as it is observed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]

@@ -1,16 +1,20 @@
 //! The annotation on each placement's composed resource: the memory that survives a lost status.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::absent::null_is_default;
 use super::inference_environment::KubeconfigSecret;
-use super::model_deployment::ModelRef;
+use super::model_deployment::{ModelKind, ModelRef};
 use super::model_deployment_status::PhaseItem;
 use super::selector::LabelSelector;
 
-/// What a placement was decided on. Written as JSON into one annotation.
+/// What a placement was decided on. Written as JSON into one annotation. A field that is not known, at whatever depth, is passed over: a
+/// newer version may have written it, and what is lost with the record is lost for good.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(from = "Written")]
 pub struct PlacementRecord {
     /// The model it was decided for.
     pub model: ModelRef,
@@ -19,17 +23,87 @@ pub struct PlacementRecord {
     /// The decode phase, or the one phase of Unified.
     pub decode: PhaseRecord,
     /// The prefill phase.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub prefill: Option<PhaseRecord>,
     /// The deployment's own selector at the time.
-    #[serde(default)]
     pub selector: LabelSelector,
-    /// The Secret that the environment's cluster was reached with, by which a cluster is known when its environment is gone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The Secret that the environment's cluster was reached with, by which a cluster is known whatever becomes of the environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<KubeconfigSecret>,
+    /// When the deployment was created, by which others know who came first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
     /// Whether it was ever ready.
-    #[serde(default)]
     pub settled: bool,
+    /// The uid of the object that was; v0.1.0 did not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+}
+
+impl PlacementRecord {
+    /// Whether an object was ready once, as far as this record is about the object: another one under the same name starts anew.
+    #[must_use]
+    pub fn is_settled(&self, uid: Option<&str>) -> bool {
+        self.settled && same_object(self.uid.as_deref(), uid)
+    }
+}
+
+/// Whether what was said of an object is about the one with this uid. Where one of them is not known, it is taken to be.
+#[must_use]
+pub fn same_object(said: Option<&str>, uid: Option<&str>) -> bool {
+    said.zip(uid).is_none_or(|(said, uid)| said == uid)
+}
+
+/// A record as it may be written.
+#[derive(Deserialize)]
+struct Written {
+    model: WrittenModel,
+    profile: String,
+    decode: PhaseRecord,
+    prefill: Option<PhaseRecord>,
+    #[serde(default, deserialize_with = "null_is_default")]
+    selector: WrittenSelector,
+    cluster: Option<WrittenSecret>,
+    created: Option<String>,
+    #[serde(default, deserialize_with = "null_is_default")]
+    settled: bool,
+    uid: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WrittenModel {
+    kind: ModelKind,
+    name: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WrittenSelector {
+    #[serde(deserialize_with = "null_is_default")]
+    match_labels: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct WrittenSecret {
+    name: String,
+    key: String,
+}
+
+impl From<Written> for PlacementRecord {
+    fn from(written: Written) -> Self {
+        let Written { model, profile, decode, prefill, selector, cluster, created, settled, uid } = written;
+        Self {
+            model: ModelRef { kind: model.kind, name: model.name },
+            profile,
+            decode,
+            prefill,
+            selector: LabelSelector { match_labels: selector.match_labels },
+            cluster: cluster.map(|WrittenSecret { name, key }| KubeconfigSecret { name, key }),
+            created,
+            settled,
+            uid,
+        }
+    }
 }
 
 impl From<&PhaseItem> for PhaseRecord {

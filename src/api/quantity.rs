@@ -87,6 +87,13 @@ impl Quantity {
         &self.text
     }
 
+    /// The value, where it is a whole number of units that is not too large.
+    #[must_use]
+    pub fn whole(&self) -> Option<u32> {
+        let units = self.nanos.checked_div(NANOS)?;
+        (units.saturating_mul(NANOS) == self.nanos).then(|| u32::try_from(units).ok())?
+    }
+
     /// The value in nano units (10⁻⁹).
     #[must_use]
     pub fn nanos(&self) -> i128 {

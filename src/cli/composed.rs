@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::object;
-use crate::cli::control_plane::ObjectKey;
 use crate::domain::names::{OUR_PREFIX, PLACEMENT_ANNOTATION};
 
 /// The annotation by which Crossplane knows a composed resource of a composite resource.
@@ -14,7 +13,7 @@ const PARTS: [&str; 2] = ["spec", "secrets"];
 const HELD: &str = "/spec/forProvider/manifest";
 
 /// The object after a server-side apply of `desired`: what others wrote of it stays, what we no longer write goes.
-pub(crate) fn applied(old: Option<&Value>, desired: Value, composite: &ObjectKey, key: &str) -> Value {
+pub(crate) fn applied(old: Option<&Value>, desired: Value, composite: &Value, key: &str) -> Value {
     let mut object = old.cloned().unwrap_or_else(|| born(&desired, composite, key));
     let Value::Object(desired) = desired else { return object };
     let Some(fields) = object.as_object_mut() else { return object };
@@ -33,16 +32,27 @@ pub(crate) fn applied(old: Option<&Value>, desired: Value, composite: &ObjectKey
 }
 
 /// What Crossplane gives to an object that it creates; as it makes up a name, so does this, until the next look.
-fn born(desired: &Value, composite: &ObjectKey, key: &str) -> Value {
+fn born(desired: &Value, composite: &Value, key: &str) -> Value {
+    let owner = |field: &str| composite.pointer(&format!("/metadata/{field}")).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let composite_name = owner("name").unwrap_or_default();
     let name = desired.pointer("/metadata/name").and_then(Value::as_str).filter(|name| !name.is_empty());
     let mut metadata = match name {
         Some(name) => json!({"name": name}),
-        None => json!({"generateName": format!("{}-", composite.name), "name": format!("{}-{key}", composite.name)}),
+        None => json!({"generateName": format!("{composite_name}-"), "name": format!("{composite_name}-{key}")}),
     };
+    let mut controller = json!({"controller": true, "name": composite_name});
+    for (field, value) in
+        [("apiVersion", composite.get("apiVersion")), ("kind", composite.get("kind")), ("uid", composite.pointer("/metadata/uid"))]
+    {
+        if let (Some(controller), Some(value)) = (controller.as_object_mut(), value) {
+            controller.insert(field.to_owned(), value.clone());
+        }
+    }
     for (field, value) in [
-        ("namespace", (!composite.namespace.is_empty()).then(|| json!(composite.namespace))),
-        ("labels", Some(json!({"crossplane.io/composite": composite.name}))),
+        ("namespace", owner("namespace").map(|namespace| json!(namespace))),
+        ("labels", Some(json!({"crossplane.io/composite": composite_name}))),
         ("annotations", Some(json!({RESOURCE_NAME: key}))),
+        ("ownerReferences", Some(json!([controller]))),
     ] {
         if let (Some(metadata), Some(value)) = (metadata.as_object_mut(), value) {
             metadata.insert(field.to_owned(), value);
@@ -92,6 +102,7 @@ fn remembered(key: &str, text: &Value) -> Value {
     match (key == PLACEMENT_ANNOTATION).then(record).flatten() {
         Some(mut record) => {
             record.remove("settled");
+            record.remove("uid");
             Value::String(Value::Object(record).to_string())
         }
         None => text.clone(),

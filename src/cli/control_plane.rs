@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::api::input;
+use crate::api::metadata::Header;
+use crate::api::{API_VERSION, input};
 use crate::cli::composed::applied;
+use crate::domain::names::Key;
 use crate::function::proto::resource_selector::Match;
 use crate::function::proto::{Condition, Resource, ResourceSelector, Resources, RunFunctionRequest, RunFunctionResponse, State, Status};
 use crate::function::structs::{from_struct, to_struct};
@@ -187,7 +189,23 @@ impl ControlPlane {
                 && key.kind == selector.kind
                 && (everywhere || key.namespace == selector.namespace.clone().unwrap_or_default())
         });
-        Resources { items: found.map(|(_, object)| Resource { resource: Some(object.clone()), ..Resource::default() }).collect() }
+        let composed = self.composed_for(selector);
+        let found = found.map(|(_, object)| object).chain(composed);
+        Resources { items: found.map(|object| Resource { resource: Some(object.clone()), ..Resource::default() }).collect() }
+    }
+
+    /// Composed resources that a selector finds by their labels; nothing else of them is ever required.
+    fn composed_for(&self, selector: &ResourceSelector) -> impl Iterator<Item = &Bytes> {
+        let labels = match &selector.r#match {
+            Some(Match::MatchLabels(labels)) if selector.api_version != API_VERSION => Some(&labels.labels),
+            Some(Match::MatchLabels(_) | Match::MatchName(_)) | None => None,
+        };
+        let all = self.composed.values().flatten().filter(|(key, _)| Key::parse(key).is_some_and(|key| key.serves()));
+        all.map(|(_, object)| object).filter(move |object| {
+            let Header { api_version, kind, metadata } = from_struct(object).unwrap_or_default();
+            let is_kind = api_version == selector.api_version && kind == selector.kind;
+            is_kind && labels.is_some_and(|wanted| wanted.iter().all(|(key, value)| metadata.labels.get(key) == Some(value)))
+        })
     }
 
     /// Writes the desired status, and the conditions, into the object. Conditions of others stay.
@@ -222,7 +240,8 @@ impl ControlPlane {
         for (name, resource) in response.desired.iter().flat_map(|state| &state.resources) {
             let desired: Value =
                 from_struct(resource.resource.as_deref().unwrap_or_default()).map_err(|error| format!("cannot compose {name}: {error}"))?;
-            self.compose(key, name, &applied(before.get(name), desired, key, name))?;
+            let composite = self.object(key);
+            self.compose(key, name, &applied(before.get(name), desired, &composite, name))?;
         }
         Ok(())
     }

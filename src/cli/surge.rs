@@ -9,7 +9,7 @@ use crate::api::model_deployment_status::{ModelDeploymentStatus, PhaseItem, Plac
 use crate::api::{API_VERSION, inference_environment};
 use crate::cli::control_plane::ControlPlane;
 use crate::cli::settling::Standings;
-use crate::domain::holdings::{Fleet, holdings};
+use crate::domain::holdings::{Fleet, reported};
 use crate::domain::ledger::{Charge, Ledger};
 use crate::function::reading::read_environment;
 
@@ -41,8 +41,9 @@ impl Room {
     pub(crate) fn new(plane: &ControlPlane, start: &Standings, now: &Standings) -> Self {
         let held = now.iter().flat_map(|(key, standing)| {
             let status = while_rolling(start.get(key).map(|start| &start.status), &standing.status);
-            holdings(&standing.metadata, &status)
+            reported(&standing.metadata, &status)
         });
+        let held = held.flat_map(|(environment, standing)| standing.holdings(&environment).collect::<Vec<_>>());
         let fleet = Fleet::new(held);
         let keys = plane.keys_of(API_VERSION, inference_environment::KIND);
         let usable = keys.into_iter().filter_map(|key| {

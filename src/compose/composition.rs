@@ -80,5 +80,5 @@ pub enum Status {
     /// Of a ModelDeployment.
     ModelDeployment(Box<ModelDeploymentStatus>),
     /// Of an InferenceEnvironment.
-    InferenceEnvironment(InferenceEnvironmentStatus),
+    InferenceEnvironment(Box<InferenceEnvironmentStatus>),
 }

@@ -14,11 +14,9 @@ use crate::api::quantity::Quantity;
 use crate::compose::argv::quote;
 use crate::domain::environment::Pool;
 use crate::domain::model::PhaseProfile;
-use crate::domain::names::SHARED_MEMORY_VOLUME;
+use crate::domain::names::{ENGINE_CONTAINER, SHARED_MEMORY_VOLUME};
 use crate::domain::sizing::PhaseSizing;
 
-/// The container that KServe's presets give the engine.
-const ENGINE_CONTAINER: &str = "main";
 /// The size llm-d gives `/dev/shm`; KServe's own 1Gi is too little for tensor parallelism and KV transfer.
 const SHARED_MEMORY_GIB: u32 = 20;
 /// The period of the startup probe in KServe's presets.

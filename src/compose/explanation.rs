@@ -65,9 +65,8 @@ fn explain_environment(inputs: &Inputs, plan: &Plan, name: &str, state: &Environ
         (None, None) => "not looked at".to_owned(),
     };
     let checks = plan.decision.iter().filter_map(|decision| decision.checks.get(name)).flatten().cloned().collect();
-    let nothing = Fleet::default();
     let pools = match state {
-        EnvironmentState::Usable(environment) => explain_pools(environment, inputs.fleet.as_ref().unwrap_or(&nothing), &here),
+        EnvironmentState::Usable(environment) => explain_pools(environment, &inputs.fleet, &here),
         EnvironmentState::Invalid(_) => Vec::new(),
     };
     ExplainedEnvironment { environment: name.to_owned(), placed: !here.is_empty(), outcome, checks, pools }

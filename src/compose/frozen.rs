@@ -4,15 +4,16 @@ use serde_json::{Value, json};
 
 use crate::compose::composition::{Body, Composed};
 use crate::compose::model_deployment::Inputs;
+use crate::compose::placement::encode_record;
 use crate::compose::readiness::{readiness, reports_ready};
-use crate::domain::names::{Key, TOKEN_KEY};
-use crate::domain::placement::Placement;
+use crate::domain::names::{ENVIRONMENT_LABEL, Key, PLACEMENT_ANNOTATION, TOKEN_KEY};
+use crate::domain::placement::{Action, Placement};
 
 /// Everything a placement has, as it is observed.
 #[must_use]
 pub fn freeze(inputs: &Inputs, placement: &Placement) -> Vec<(Key, Composed)> {
-    let (environment, topology) = (&placement.environment, placement.topology);
-    let belongs = |key: &Key| key.environment() == environment && key.topology().is_none_or(|other| other == topology);
+    let topology = placement.topology;
+    let belongs = |key: &Key| key.environment() == placement.slot && key.topology().is_none_or(|other| other == topology);
     let frozen = inputs.observed.resources.iter().filter(|(key, _)| belongs(key)).map(|(key, resource)| {
         let ready = match key {
             Key::Service(..) | Key::ServiceObject(..) => readiness(Some(resource), topology).ready,
@@ -25,9 +26,31 @@ pub fn freeze(inputs: &Inputs, placement: &Placement) -> Vec<(Key, Composed)> {
         if matches!(key, Key::Token(_)) {
             forget_token(&mut body);
         }
+        if key.serves() {
+            mark(&mut body, placement, resource.record.is_none());
+        }
         (key.clone(), Composed { body: Body::Frozen(body), ready })
     });
     frozen.collect()
+}
+
+/// What others know it by: the label, and the record where it was lost.
+fn mark(object: &mut Value, placement: &Placement, is_lost: bool) {
+    put(object, "labels", ENVIRONMENT_LABEL, &placement.environment);
+    if let Action::Freeze(_, Some(record)) = &placement.action
+        && is_lost
+        && !record.profile.is_empty()
+    {
+        put(object, "annotations", PLACEMENT_ANNOTATION, &encode_record(record));
+    }
+}
+
+fn put(object: &mut Value, field: &str, key: &str, text: &str) {
+    if let Some(Value::Object(metadata)) = object.get_mut("metadata")
+        && let Value::Object(texts) = metadata.entry(field).or_insert_with(|| json!({}))
+    {
+        texts.insert(key.to_owned(), json!(text));
+    }
 }
 
 /// A copied token is never passed on, wherever it may have been written; nor is it left to stay there.

@@ -51,7 +51,7 @@ pub fn invalid_model(inputs: &Inputs, violations: &[Violation]) -> Refusal {
 /// A list of all environments that came back empty, though there are placements.
 #[must_use]
 pub fn environments_vanished(inputs: &Inputs) -> Option<Refusal> {
-    let vanished = inputs.fleet.is_some() && inputs.environments.is_empty() && !inputs.existing.is_empty();
+    let vanished = inputs.deciding && inputs.environments.is_empty() && !inputs.existing.is_empty();
     vanished.then(|| Refusal {
         reason: "NoEnvironments",
         message: format!(

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::api::condition::Condition;
+use crate::api::environment_ledger::EnvironmentLedger;
 use crate::api::inference_environment::{
-    Capacity, ClusterSource, ExistingCluster, IdentitySecret, InferenceEnvironment, InferenceEnvironmentStatus, ProviderConfigRef,
+    Capacity, ClusterSource, ExistingCluster, IdentitySecret, InferenceEnvironment, InferenceEnvironmentStatus, KubeconfigSecret,
+    ProviderConfigRef,
 };
 use crate::api::metadata::NewMetadata;
 use crate::api::object::{
@@ -14,7 +16,7 @@ use crate::compose::composition::{Body, Composed, Composition, Status};
 use crate::compose::conditions::{ENVIRONMENT_VALID, NewCondition};
 use crate::compose::events::events;
 use crate::domain::cluster::declared_pools;
-use crate::domain::environment::validate_environment;
+use crate::domain::environment::{repointed, validate_environment};
 use crate::domain::names::{PROVIDER_CONFIG_KEY, SYSTEM_NAMESPACE, provider_config};
 use crate::domain::violation::join;
 
@@ -29,6 +31,19 @@ pub struct Inputs {
     pub foreign: Vec<String>,
     /// Whether earlier steps compose anything, or write a status.
     pub provisioned: bool,
+    /// The Secret that the cluster is reached with until now.
+    pub reached_with: Option<KubeconfigSecret>,
+    /// What is promised of its pools.
+    pub ledger: Option<EnvironmentLedger>,
+}
+
+/// The environment with the pools that its status is to have: declared ones, or those that somebody reports of a cluster that is
+/// provisioned.
+#[must_use]
+pub fn reported_pools(environment: &InferenceEnvironment) -> InferenceEnvironment {
+    let reported = environment.status.capacity.clone().filter(|_| environment.spec.cluster.source == ClusterSource::Gke);
+    let status = InferenceEnvironmentStatus { capacity: reported, ..InferenceEnvironmentStatus::default() };
+    InferenceEnvironment { status, ..environment.clone() }
 }
 
 /// The composition of an InferenceEnvironment.
@@ -48,8 +63,13 @@ pub fn compose(inputs: &Inputs) -> Composition {
     }
     let name = &inputs.environment.metadata.name;
     let cluster = &inputs.environment.spec.cluster;
+    let reached = InferenceEnvironmentStatus { cluster: inputs.reached_with.clone(), ..InferenceEnvironmentStatus::default() };
+    if let Some(violation) = repointed(&InferenceEnvironment { status: reached, ..inputs.environment.clone() }) {
+        return refuse("ClusterChanged", violation.to_string());
+    }
+    let ledger = inputs.ledger.clone();
     let capacity = Some(Capacity { gpu_pools: declared_pools(cluster) });
-    let status = InferenceEnvironmentStatus { capacity, ..InferenceEnvironmentStatus::default() };
+    let status = InferenceEnvironmentStatus { capacity, ledger: ledger.clone(), ..InferenceEnvironmentStatus::default() };
     match (cluster.source, &cluster.existing) {
         (ClusterSource::Existing, Some(existing)) => {
             let body = Body::ProviderConfig(render_provider_config(name, existing));
@@ -58,20 +78,27 @@ pub fn compose(inputs: &Inputs) -> Composition {
             Composition {
                 // A ClusterProviderConfig has no conditions: it is there or not.
                 resources: BTreeMap::from([(PROVIDER_CONFIG_KEY.to_owned(), Composed { body, ready: true })]),
-                status: Some(Status::InferenceEnvironment(InferenceEnvironmentStatus {
+                status: Some(Status::InferenceEnvironment(Box::new(InferenceEnvironmentStatus {
                     provider_config_ref: Some(reference),
                     namespace,
+                    cluster: Some(existing.secret_ref.clone()),
                     ..status
-                })),
+                }))),
                 ..conclude(inputs, valid())
             }
         }
-        (ClusterSource::Local, _) => Composition { status: Some(Status::InferenceEnvironment(status)), ..conclude(inputs, valid()) },
+        (ClusterSource::Local, _) => {
+            Composition { status: Some(Status::InferenceEnvironment(Box::new(status))), ..conclude(inputs, valid()) }
+        }
         // Whoever provisions the cluster writes the status.
-        (ClusterSource::Gke, _) if inputs.provisioned => conclude(inputs, valid()),
+        (ClusterSource::Gke, _) if inputs.provisioned => {
+            let status = InferenceEnvironmentStatus { ledger, ..InferenceEnvironmentStatus::default() };
+            Composition { status: Some(Status::InferenceEnvironment(Box::new(status))), ..conclude(inputs, valid()) }
+        }
         // Or wrote it already: a status that nobody repeats is gone, and what runs there with it.
         (ClusterSource::Gke, _) if inputs.environment.status.provider_config().is_some() => {
-            Composition { status: Some(Status::InferenceEnvironment(inputs.environment.status.clone())), ..conclude(inputs, valid()) }
+            let status = InferenceEnvironmentStatus { ledger, ..inputs.environment.status.clone() };
+            Composition { status: Some(Status::InferenceEnvironment(Box::new(status))), ..conclude(inputs, valid()) }
         }
         (ClusterSource::Gke | ClusterSource::Existing, _) => {
             let message = "spec.cluster.source: GKE clusters are provisioned by another function; put it in front of this one in the \

@@ -23,7 +23,7 @@ use crate::domain::holdings::Fleet;
 use crate::domain::matching::Wish;
 use crate::domain::model::Model;
 use crate::domain::names::{Key, RDMA_LABEL};
-use crate::domain::placement::{Action, Environments, Existing, Placement};
+use crate::domain::placement::{Action, Environments, Existing, Missing, Placement};
 use crate::domain::schedule::{Plan, Situation, schedule};
 use crate::domain::violation::Violation;
 
@@ -44,9 +44,12 @@ pub struct Inputs {
     pub model: ModelState,
     /// The environments that were looked up.
     pub environments: Environments,
-    /// What other deployments hold; `None` when only the placements' own environments were looked up, and nothing is to be
-    /// decided.
-    pub fleet: Option<Fleet>,
+    /// Placements that were reported and are not seen.
+    pub missing: Vec<Missing>,
+    /// What other deployments hold in these environments, as far as it is known.
+    pub fleet: Fleet,
+    /// Whether all environments were looked up, because something is to be decided.
+    pub deciding: bool,
 }
 
 /// What is known of the model.
@@ -61,10 +64,10 @@ pub enum ModelState {
 }
 
 impl Inputs {
-    /// A placement that exists.
+    /// What exists of a placement.
     #[must_use]
-    pub fn existing(&self, environment: &str, topology: Topology) -> Option<&Existing> {
-        self.existing.iter().find(|existing| existing.environment == environment && existing.topology == topology)
+    pub fn existing(&self, placement: &Placement) -> Option<&Existing> {
+        self.existing.iter().find(|existing| existing.slot == placement.slot && existing.topology == placement.topology)
     }
 }
 
@@ -81,7 +84,9 @@ pub fn situation<'a>(inputs: &'a Inputs, model: &'a Model) -> Situation<'a> {
         wish: Wish { deployment: &inputs.deployment, model, rdma: inputs.settings.rdma, lint: inputs.settings.lint },
         environments: &inputs.environments,
         existing: &inputs.existing,
-        fleet: inputs.fleet.as_ref(),
+        missing: &inputs.missing,
+        fleet: &inputs.fleet,
+        deciding: inputs.deciding,
         explain: false,
     }
 }
@@ -131,7 +136,7 @@ pub fn compose(inputs: &Inputs) -> Composition {
 
 /// Whether a placement's serving object is wanted: one that is planned and not composed would be deleted.
 fn has_serving(resources: &BTreeMap<Key, Composed>, placement: &Placement) -> bool {
-    [true, false].into_iter().any(|local| resources.contains_key(&Key::serving(&placement.environment, placement.topology, local)))
+    [true, false].into_iter().any(|local| resources.contains_key(&Key::serving(&placement.slot, placement.topology, local)))
 }
 
 fn tally(inputs: &Inputs, plan: &Plan) -> Tally {
@@ -227,7 +232,7 @@ fn told_before(inputs: &Inputs, conditions: &[NewCondition]) -> Vec<NewCondition
 /// A Warning about a placement whose autoscaler may ask for more than there is: once, when it is new or resized.
 fn beyond_capacity(inputs: &Inputs, plan: &Plan, placement: &Placement) -> Option<Event> {
     let Action::Render(sizing) = &placement.action else { return None };
-    let record = inputs.existing(&placement.environment, placement.topology).and_then(|existing| existing.record.as_ref());
+    let record = inputs.existing(placement).and_then(|existing| existing.record.as_ref());
     if record.is_some_and(|record| sizing.fits(record)) {
         return None;
     }
@@ -247,9 +252,9 @@ fn beyond_capacity(inputs: &Inputs, plan: &Plan, placement: &Placement) -> Optio
 /// A Warning about a new placement that may lose its last replica: Envoy answers for what has none by itself, so the metric
 /// that would bring it back stays 0.
 fn stuck_at_zero(inputs: &Inputs, placement: &Placement) -> Option<Event> {
-    let Placement { environment, topology, action: Action::Render(sizing), .. } = placement else { return None };
+    let Placement { environment, action: Action::Render(sizing), .. } = placement else { return None };
     let PhaseScaling::Concurrency(concurrency) = &sizing.decode.scaling else { return None };
-    let warn = concurrency.min_replicas == 0 && inputs.existing(environment, *topology).is_none();
+    let warn = concurrency.min_replicas == 0 && inputs.existing(placement).is_none();
     warn.then(|| Event {
         warning: true,
         reason: "NeverFromZero".to_owned(),
@@ -265,7 +270,7 @@ fn unpinned(inputs: &Inputs, model: &Model, placement: &Placement) -> Option<Eve
     let Placement { environment, topology, profile: name, .. } = placement;
     let unpinned = inputs.settings.rdma == RdmaPolicy::Profile && *topology == Topology::PrefillDecode;
     let profile = model.profiles.iter().find(|profile| profile.name == *name && profile.topology == *topology)?;
-    let warn = unpinned && inputs.existing(environment, *topology).is_none() && !profile.selector.match_labels.contains_key(RDMA_LABEL);
+    let warn = unpinned && inputs.existing(placement).is_none() && !profile.selector.match_labels.contains_key(RDMA_LABEL);
     warn.then(|| Event {
         warning: true,
         reason: "RdmaNotPinned".to_owned(),

@@ -11,12 +11,13 @@ use crate::api::placement_record::PhaseRecord;
 use crate::api::selector::LabelSelector;
 use crate::compose::model_deployment::Inputs;
 use crate::compose::readiness::{PhaseReadiness, Readiness, readiness};
+use crate::domain::environment::{Access, Environment};
 use crate::domain::model::Model;
-use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
+use crate::domain::names::{Key, RDMA_LABEL, RDMA_LABEL_VALUE};
 use crate::domain::placement::{Action, Placement};
 use crate::domain::rejection::summarize;
 use crate::domain::schedule::Plan;
-use crate::domain::search::Decision;
+use crate::domain::search::{Decision, usable};
 use crate::domain::sizing::PhaseSizing;
 
 /// A placement of the plan, and what is reported of it.
@@ -34,8 +35,8 @@ pub struct Reported<'a> {
 #[must_use]
 pub fn report<'a>(inputs: &Inputs, model: &Model, plan: &'a Plan) -> Vec<Reported<'a>> {
     let reported = |placement: &'a Placement| {
-        let observed = inputs.observed.serving(&placement.environment, placement.topology).map(|(_, resource)| resource);
-        let readiness = readiness(observed, placement.topology);
+        let observed = inputs.observed.serving(&placement.slot, placement.topology);
+        let readiness = readiness(observed.map(|(_, resource)| resource), placement.topology);
         let item = render_item(inputs, model, placement, &readiness);
         Reported { placement, readiness, item }
     };
@@ -90,8 +91,17 @@ fn summarize_decision(decision: &Decision) -> String {
 }
 
 fn render_item(inputs: &Inputs, model: &Model, placement: &Placement, readiness: &Readiness) -> PlacementItem {
-    let known = inputs.existing(&placement.environment, placement.topology);
-    let settled = known.and_then(|existing| existing.record.as_ref()).is_some_and(|record| record.settled);
+    let known = inputs.existing(placement);
+    let record = known.and_then(|existing| existing.record.as_ref());
+    let settled = record.is_some_and(|record| record.settled);
+    let observed = inputs.observed.serving(&placement.slot, placement.topology);
+    let environment = usable(&inputs.environments, &placement.environment);
+    let is_local = environment.is_some_and(|environment| environment.access == Access::Local);
+    let key = observed.map_or_else(|| Key::serving(&placement.slot, placement.topology, is_local), |(key, _)| key.clone());
+    let cluster = match &placement.action {
+        Action::Render(_) => environment.and_then(Environment::kubeconfig).cloned(),
+        Action::Freeze(_, record) => record.as_ref().and_then(|record| record.cluster.clone()),
+    };
     let (decode, prefill) = match &placement.action {
         Action::Render(sizing) => (Some(sizing.decode.record()), sizing.prefill.as_ref().map(PhaseSizing::record)),
         Action::Freeze(_, record) => {
@@ -101,6 +111,9 @@ fn render_item(inputs: &Inputs, model: &Model, placement: &Placement, readiness:
     let (reason, message) = explain(placement, readiness);
     PlacementItem {
         environment: placement.environment.clone(),
+        resource: Some(key.to_string()),
+        uid: observed.and_then(|(_, resource)| resource.uid.clone()),
+        cluster,
         topology: placement.topology,
         profile: placement.profile.clone(),
         environment_selector: effective_selector(inputs, model, placement),

@@ -14,6 +14,8 @@ pub struct Deployment {
     pub namespace: String,
     /// Name.
     pub name: String,
+    /// Identifies it among all that were ever there; `None` only in files.
+    pub uid: Option<String>,
     /// Since when it is there, RFC 3339 in UTC.
     pub created: Option<String>,
     /// The model to serve.
@@ -30,6 +32,20 @@ pub struct Deployment {
     pub decode: PhaseScaling,
     /// How prefill scales; present if and only if the topology is PrefillDecode.
     pub prefill: Option<PhaseScaling>,
+}
+
+impl Deployment {
+    /// What its holdings go by.
+    #[must_use]
+    pub fn holder(&self) -> String {
+        holder(self.uid.as_deref(), &self.namespace, &self.name)
+    }
+}
+
+/// What a deployment's holdings go by: its uid, or its name where it has none, as in files.
+#[must_use]
+pub fn holder(uid: Option<&str>, namespace: &str, name: &str) -> String {
+    uid.filter(|uid| !uid.is_empty()).map_or_else(|| format!("{namespace}/{name}"), str::to_owned)
 }
 
 /// How a phase scales in each environment.
@@ -103,6 +119,7 @@ pub fn validate_deployment(deployment: &ModelDeployment) -> Result<Deployment, V
         (Some(decode), true) => Ok(Deployment {
             namespace: deployment.metadata.namespace.clone(),
             name: deployment.metadata.name.clone(),
+            uid: deployment.metadata.uid.clone(),
             created: deployment.metadata.creation_timestamp.clone(),
             model_ref: spec.model_ref.clone(),
             environments: usize::try_from(spec.environments).unwrap_or(usize::MAX),

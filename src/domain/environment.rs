@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Toleration;
 
+use crate::api::environment_ledger::EnvironmentLedger;
 use crate::api::inference_environment::{
     Availability, Capacity, ClusterSource, DEFAULT_GPU_RESOURCE, GpuPool, InferenceEnvironment, KubeconfigSecret, Rdma,
 };
@@ -37,6 +38,10 @@ pub struct Environment {
     pub pools: Vec<Pool>,
     /// What a pod needs for RDMA.
     pub rdma: Option<Rdma>,
+    /// What is wrong where the spec names another cluster than the one that it is.
+    pub repointed: Option<Violation>,
+    /// What is promised of the pools; `None` where v0.1.0 wrote the status.
+    pub ledger: Option<EnvironmentLedger>,
 }
 
 /// How a cluster is reached.
@@ -93,6 +98,15 @@ impl Pool {
 }
 
 impl Environment {
+    /// The Secret that its cluster is reached with.
+    #[must_use]
+    pub fn kubeconfig(&self) -> Option<&KubeconfigSecret> {
+        match &self.cluster {
+            ClusterIdentity::Kubeconfig(secret) => Some(secret),
+            ClusterIdentity::Local | ClusterIdentity::Own(_) => None,
+        }
+    }
+
     /// The pool of an id.
     #[must_use]
     pub fn pool(&self, id: &str) -> Option<&Pool> {
@@ -141,7 +155,23 @@ pub fn validate_environment(environment: &InferenceEnvironment) -> Result<Enviro
         name,
         pools,
         rdma: environment.spec.rdma.clone(),
+        repointed: repointed(environment),
+        ledger: environment.status.ledger.clone(),
     })
+}
+
+/// An environment is one cluster for life: what stands there would be applied to the other, and go on running on this one.
+#[must_use]
+pub fn repointed(environment: &InferenceEnvironment) -> Option<Violation> {
+    let wanted = &environment.spec.cluster.existing.as_ref()?.secret_ref;
+    let KubeconfigSecret { name, key } = environment.status.cluster.as_ref().filter(|cluster| *cluster != wanted)?;
+    Some(Violation::new(
+        "spec.cluster.existing.secretRef",
+        format!(
+            "names another Secret than key {key} of {name}, with which the cluster is reached; restore it, and give another cluster an \
+                 environment of its own"
+        ),
+    ))
 }
 
 /// The rules of pools that somebody reports.

@@ -93,6 +93,11 @@ impl Ledger {
         self.pools.get(pool).map_or(0, PoolLedger::total)
     }
 
+    /// Pods of a pool by their GPUs, the smallest first.
+    pub fn pods(&self, pool: &str) -> impl Iterator<Item = (u32, u64)> {
+        self.pools.get(pool).into_iter().flat_map(|pool| &pool.pods).map(|(size, count)| (*size, *count))
+    }
+
     /// GPUs of all pools that nothing holds.
     #[must_use]
     pub fn free_in_all(&self) -> u64 {

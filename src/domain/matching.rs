@@ -11,6 +11,7 @@ use crate::domain::environment::{Access, Environment, Pool};
 use crate::domain::ledger::{Charge, Ledger};
 use crate::domain::model::{Model, PhaseProfile, Profile, quote_breaking_references};
 use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
+use crate::domain::placement::Missing;
 use crate::domain::rejection::{MissingLabel, PhaseNeed, PoolState, Reason};
 use crate::domain::sizing::{PhaseDemand, Sizing, phases};
 use crate::domain::trace::Trace;
@@ -29,6 +30,8 @@ pub struct Candidate {
     pub sizing: Sizing,
     /// GPUs that stay free in the environment.
     pub free_after: u64,
+    /// Whether it is the very placement that was there before.
+    pub again: bool,
 }
 
 /// What a match is made for.
@@ -44,25 +47,28 @@ pub struct Wish<'a> {
     pub lint: LintPolicy,
 }
 
-/// Matches an environment with what a deployment wishes; `ledger` is what is free there. Every check is told to `trace`.
+/// Matches an environment with what a deployment wishes; `ledger` is what is free there. Every check is told to `trace`. Where `missing`
+/// says what was there before, that comes first.
 ///
 /// # Errors
 /// Why the environment cannot take a placement.
-pub fn match_environment(wish: Wish<'_>, environment: &Environment, ledger: &Ledger, trace: &mut Trace) -> Result<Candidate, Reason> {
+pub fn match_environment(
+    wish: Wish<'_>,
+    environment: &Environment,
+    ledger: &Ledger,
+    missing: Option<&Missing>,
+    trace: &mut Trace,
+) -> Result<Candidate, Reason> {
     check_admission(wish, environment, trace).inspect_err(|reason| trace.failed(None, reason))?;
+    if let Some(candidate) = missing.and_then(|missing| match_again(wish, environment, ledger, missing, trace)) {
+        return Ok(candidate);
+    }
     let topology = wish.deployment.topology;
     let mut closest: Option<Reason> = None;
-    for (priority, profile) in wish.model.profiles.iter().enumerate() {
-        if profile.topology != topology || !profile.violations.is_empty() {
-            continue;
-        }
-        let matched = match_profile(wish, profile, environment, ledger, trace);
+    for (priority, profile) in eligible(wish) {
+        let matched = match_profile(wish, profile, environment, ledger, None, trace);
         match matched.inspect_err(|reason| trace.failed(Some(&profile.name), reason)) {
-            Ok(sizing) => {
-                let free_after = ledger.free_in_all().saturating_sub(sizing.gpus());
-                let (environment, profile) = (environment.name.clone(), profile.name.clone());
-                return Ok(Candidate { environment, priority, profile, sizing, free_after });
-            }
+            Ok(sizing) => return Ok(candidate(environment, ledger, priority, profile, sizing)),
             // Of profiles that came equally far the first speaks.
             Err(reason) if closest.as_ref().is_none_or(|closest| closest.step() < reason.step()) => {
                 closest = Some(reason);
@@ -77,12 +83,36 @@ pub fn match_environment(wish: Wish<'_>, environment: &Environment, ledger: &Led
     }))
 }
 
+/// The profiles that can be used for a topology, each with its place in the order of priority.
+fn eligible(wish: Wish<'_>) -> impl Iterator<Item = (usize, &Profile)> {
+    let topology = wish.deployment.topology;
+    let profiles = wish.model.profiles.iter().enumerate();
+    profiles.filter(move |(_, profile)| profile.topology == topology && profile.violations.is_empty())
+}
+
+/// The very placement that was there before, where it still fits.
+fn match_again(wish: Wish<'_>, environment: &Environment, ledger: &Ledger, missing: &Missing, trace: &mut Trace) -> Option<Candidate> {
+    let (priority, profile) = eligible(wish).find(|(_, profile)| profile.name == missing.profile)?;
+    let again = |trace: &mut Trace| match_profile(wish, profile, environment, ledger, Some(&missing.pools), trace).ok();
+    again(&mut Trace::default()).filter(|sizing| sizing.is_on(&missing.pools))?;
+    let sizing = again(trace)?;
+    Some(Candidate { again: true, ..candidate(environment, ledger, priority, profile, sizing) })
+}
+
+fn candidate(environment: &Environment, ledger: &Ledger, priority: usize, profile: &Profile, sizing: Sizing) -> Candidate {
+    let free_after = ledger.free_in_all().saturating_sub(sizing.gpus());
+    Candidate { environment: environment.name.clone(), priority, profile: profile.name.clone(), sizing, free_after, again: false }
+}
+
 /// What is asked of an environment whatever the profile.
 fn check_admission(wish: Wish<'_>, environment: &Environment, trace: &mut Trace) -> Result<(), Reason> {
     if environment.deleting {
         return Err(Reason::Deleting);
     }
     trace.passed("existence", None, || "is not being deleted".to_owned());
+    if let Some(violation) = &environment.repointed {
+        return Err(Reason::EnvironmentInvalid { violations: vec![violation.clone()] });
+    }
     match environment.availability {
         Availability::Schedulable => {}
         Availability::Cordoned => return Err(Reason::Cordoned { draining: false }),
@@ -114,6 +144,7 @@ fn match_profile(
     profile: &Profile,
     environment: &Environment,
     ledger: &Ledger,
+    before: Option<&[String]>,
     trace: &mut Trace,
 ) -> Result<Sizing, Reason> {
     let name = Some(profile.name.as_str());
@@ -147,7 +178,8 @@ fn match_profile(
     }
     let decode_pools = pools.first().cloned().unwrap_or_default();
     let sizings = combinations(&decode, &decode_pools, prefill.as_ref().zip(pools.get(1)));
-    let fitting = sizings.iter().find(|sizing| ledger.fits(&sizing.charges())).cloned();
+    let same = sizings.iter().filter(|sizing| before.is_some_and(|pools| sizing.is_on(pools)));
+    let fitting = same.chain(&sizings).find(|sizing| ledger.fits(&sizing.charges())).cloned();
     if let Some(sizing) = &fitting {
         trace.passed("free GPUs", name, || describe_sizing(sizing, ledger));
     }

@@ -7,6 +7,8 @@ pub mod deployment;
 pub mod engine_args;
 mod engine_options;
 pub mod environment;
+pub mod environment_sum;
+pub mod footprint;
 pub mod holdings;
 pub mod input;
 pub mod ledger;

@@ -12,6 +12,8 @@ pub const RDMA_LABEL: &str = "modelplane.ai/rdma";
 pub const RDMA_LABEL_VALUE: &str = "true";
 /// What our labels and annotations start with.
 pub const OUR_PREFIX: &str = "modelplane.ai/";
+/// The label of a serving resource that says on which environment it stands.
+pub const ENVIRONMENT_LABEL: &str = "modelplane.ai/environment";
 /// The annotation that holds a placement's record.
 pub const PLACEMENT_ANNOTATION: &str = "modelplane.ai/placement";
 /// The label by which the Workload Variant Autoscaler knows the accelerator of a phase.
@@ -23,6 +25,8 @@ pub const TOKEN_KEY: &str = "HF_TOKEN";
 /// The key of an environment's ClusterProviderConfig; Modelplane's own function uses the same.
 pub const PROVIDER_CONFIG_KEY: &str = "cluster-provider-config-kubernetes";
 
+/// The container that KServe's presets give the engine.
+pub const ENGINE_CONTAINER: &str = "main";
 /// The variables to which KServe's presets for single nodes give a value (v0.18.1 to v0.20.0).
 pub const PRESET_VARIABLES: [&str; 3] = ["HF_HUB_CACHE", "HOME", "VLLM_LOGGING_LEVEL"];
 /// The volume that is `/dev/shm` in them.

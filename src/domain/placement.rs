@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::api::inference_environment::Availability;
+use crate::api::llm_inference_service::RequestedService;
 use crate::api::model_deployment::Topology;
 use crate::api::placement_record::PlacementRecord;
-use crate::domain::environment::Environment;
+use crate::domain::environment::{ClusterIdentity, Environment};
 use crate::domain::ledger::Charge;
 use crate::domain::sizing::Sizing;
 use crate::domain::violation::Violation;
@@ -14,18 +15,60 @@ use crate::domain::violation::Violation;
 /// A placement as it is observed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Existing {
-    /// The environment's name.
+    /// The environment's name when it was placed, by which its resource keys go for life.
+    pub slot: String,
+    /// The environment's name when it was last looked at.
     pub environment: String,
     /// Its topology.
     pub topology: Topology,
     /// What it was decided on; `None` when neither annotation nor status remembers.
     pub record: Option<PlacementRecord>,
+    /// What its serving object asks for.
+    pub requested: RequestedService,
     /// Whether it is in the control plane's own cluster.
     pub local: bool,
     /// Whether it serves now.
     pub ready: bool,
     /// The accelerator labels of decode and prefill, which cannot change.
     pub accelerators: (Option<String>, Option<String>),
+}
+
+impl Existing {
+    /// The cluster that it is on, where that is known without its environment.
+    #[must_use]
+    pub fn cluster(&self) -> Option<ClusterIdentity> {
+        if self.local {
+            return Some(ClusterIdentity::Local);
+        }
+        self.record.as_ref()?.cluster.clone().map(ClusterIdentity::Kubeconfig)
+    }
+
+    /// Whether it was ready once.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.ready || self.record.as_ref().is_some_and(|record| record.settled)
+    }
+
+    /// What it holds, as far as that is remembered.
+    #[must_use]
+    pub fn charges(&self) -> Vec<Charge> {
+        charges(self.record.as_ref())
+    }
+}
+
+/// A placement that was reported and whose serving object is not there: it is not seen yet, or no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// The environment's name.
+    pub environment: String,
+    /// Its topology.
+    pub topology: Topology,
+    /// Its profile.
+    pub profile: String,
+    /// Its pools: decode's, or that of the one phase, and prefill's.
+    pub pools: Vec<String>,
+    /// Whether its object was seen before.
+    pub was_seen: bool,
 }
 
 /// What is known of an environment.
@@ -54,6 +97,8 @@ pub type Environments = BTreeMap<String, EnvironmentState>;
 /// A placement as it is to be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placement {
+    /// The name that its resource keys go by.
+    pub slot: String,
     /// The environment's name.
     pub environment: String,
     /// Its topology.
@@ -84,7 +129,7 @@ pub enum Freeze {
     EnvironmentDraining,
     /// Its environment breaks rules.
     EnvironmentInvalid(String),
-    /// Its environment has become, or is no longer, the control plane's own cluster.
+    /// Its environment is no longer the cluster that it is on.
     EnvironmentChanged,
     /// Its environment has no ClusterProviderConfig.
     ProviderConfigGone,
@@ -181,12 +226,12 @@ impl fmt::Display for Freeze {
             }
             Self::EnvironmentInvalid(why) => write!(f, "the environment is invalid, so the placement stays as it is: {why}"),
             Self::EnvironmentChanged => f.write_str(
-                "spec.cluster.source of the environment was changed from or to Local, so the placement stays as it is; undo that, or give the \
-                 other cluster an environment of its own",
+                "spec.cluster of the environment names another cluster than the one that the placement is on, so it stays as it is; undo \
+                 that, and give the other cluster an environment of its own",
             ),
-            Self::ProviderConfigGone => f.write_str(
-                "the environment has no status.providerConfigRef, so the placement stays as it is; find out why it was lost",
-            ),
+            Self::ProviderConfigGone => {
+                f.write_str("the environment has no status.providerConfigRef, so the placement stays as it is; find out why it was lost")
+            }
             Self::ProfileGone => f.write_str(
                 "the model has no profile of this name and topology any more, so the placement stays as it is; restore the profile",
             ),
@@ -222,9 +267,11 @@ impl Placement {
     pub fn charges(&self) -> Vec<Charge> {
         match &self.action {
             Action::Render(sizing) => sizing.charges(),
-            Action::Freeze(_, record) => {
-                record.iter().flat_map(|record| std::iter::once(&record.decode).chain(&record.prefill)).map(Charge::from).collect()
-            }
+            Action::Freeze(_, record) => charges(record.as_ref()),
         }
     }
+}
+
+fn charges(record: Option<&PlacementRecord>) -> Vec<Charge> {
+    record.iter().flat_map(|record| std::iter::once(&record.decode).chain(&record.prefill)).map(Charge::from).collect()
 }

@@ -5,45 +5,58 @@ use crate::api::inference_environment::Availability;
 use crate::api::model_deployment::Topology;
 use crate::api::placement_record::{PhaseRecord, PlacementRecord};
 use crate::domain::environment::{Access, Environment};
+use crate::domain::footprint::{Footprint, footprint};
 use crate::domain::matching::{Wish, quoting_violation};
 use crate::domain::model::Profile;
 use crate::domain::placement::{Action, EnvironmentState, Environments, Existing, Freeze, Placement};
 use crate::domain::sizing::{PhaseDemand, PhaseSizing, Sizing, phases};
 use crate::domain::violation::join;
 
-/// Decides about one existing placement.
+/// Decides about one of a deployment's placements.
 #[must_use]
-pub fn retain(wish: Wish<'_>, existing: &Existing, environments: &Environments) -> Placement {
-    let (profile, action) = match render(wish, existing, environments) {
+pub fn retain(wish: Wish<'_>, existing: &Existing, all: &[Existing], environments: &Environments) -> Placement {
+    let home = home(existing, all, environments);
+    let (profile, action) = match keep(wish, existing, home) {
         Ok((profile, sizing)) => (profile, Action::Render(sizing)),
         Err(freeze) => {
-            let record = existing.record.clone();
+            let record = existing.record.clone().or_else(|| rebuild(wish, existing, home));
             (record.as_ref().map(|record| record.profile.clone()).unwrap_or_default(), Action::Freeze(freeze, record))
         }
     };
-    Placement { environment: existing.environment.clone(), topology: existing.topology, profile, action }
+    let environment = home.map_or_else(|| existing.environment.clone(), |(name, _)| name.to_owned());
+    Placement { slot: existing.slot.clone(), environment, topology: existing.topology, profile, action }
 }
 
-fn render(wish: Wish<'_>, existing: &Existing, environments: &Environments) -> Result<(String, Sizing), Freeze> {
+/// The environment that a placement belongs to. One that was renamed has the same cluster under another name.
+fn home<'a>(existing: &'a Existing, all: &[Existing], environments: &'a Environments) -> Option<(&'a str, &'a EnvironmentState)> {
+    let own = environments.get(&existing.environment).map(|state| (existing.environment.as_str(), state));
+    if own.is_some_and(|(_, state)| !is_deleting(state)) {
+        return own;
+    }
+    let cluster = existing.cluster();
+    let has_one = |name: &str| all.iter().any(|other| other.environment == name && other.topology == existing.topology);
+    let renamed = environments.iter().find(|(name, state)| match state {
+        EnvironmentState::Usable(environment) => {
+            let is_open = !environment.deleting && environment.repointed.is_none();
+            is_open && Some(&environment.cluster) == cluster.as_ref() && !has_one(name)
+        }
+        EnvironmentState::Invalid(_) => false,
+    });
+    renamed.map(|(name, state)| (name.as_str(), state)).or(own)
+}
+
+fn is_deleting(state: &EnvironmentState) -> bool {
+    match state {
+        EnvironmentState::Usable(environment) => environment.deleting,
+        EnvironmentState::Invalid(environment) => environment.deleting,
+    }
+}
+
+fn keep(wish: Wish<'_>, existing: &Existing, home: Option<(&str, &EnvironmentState)>) -> Result<(String, Sizing), Freeze> {
     if existing.topology != wish.deployment.topology {
         return Err(Freeze::TopologyChanged);
     }
-    let state = environments.get(&existing.environment).ok_or(Freeze::EnvironmentGone)?;
-    let (deleting, availability) = match state {
-        EnvironmentState::Usable(environment) => (environment.deleting, environment.availability),
-        EnvironmentState::Invalid(environment) => (environment.deleting, environment.availability),
-    };
-    // Before what is wrong with it: a move must start while the old place still serves.
-    if deleting {
-        return Err(Freeze::EnvironmentDeleting);
-    }
-    if availability == Availability::Draining {
-        return Err(Freeze::EnvironmentDraining);
-    }
-    let environment = match state {
-        EnvironmentState::Usable(environment) => environment,
-        EnvironmentState::Invalid(environment) => return Err(Freeze::EnvironmentInvalid(join(&environment.violations))),
-    };
+    let environment = open_environment(home)?;
     let record = existing.record.as_ref().ok_or(Freeze::RecordGone)?;
     let selector = &wish.deployment.selector;
     // Labels that change on the environment move nothing; a selector that its owner changes does.
@@ -53,14 +66,44 @@ fn render(wish: Wish<'_>, existing: &Existing, environments: &Environments) -> R
     if environment.access == Access::Missing {
         return Err(Freeze::ProviderConfigGone);
     }
-    // It would be rendered under another key, and the one that serves would be deleted.
-    if (environment.access == Access::Local) != existing.local {
+    // Its objects would go to the other cluster, or under another key, and what serves would be deleted.
+    let elsewhere = existing.cluster().is_some_and(|cluster| cluster != environment.cluster);
+    if elsewhere || environment.repointed.is_some() || (environment.access == Access::Local) != existing.local {
         return Err(Freeze::EnvironmentChanged);
     }
     let recorded = std::iter::once(&record.decode).chain(&record.prefill);
     if let Some(gone) = recorded.map(|phase| &phase.pool).find(|pool| environment.pool(pool).is_none()) {
         return Err(Freeze::PoolGone(gone.clone()));
     }
+    choose_profile(wish, existing, record, environment)
+}
+
+/// The environment, where what is there may stay.
+fn open_environment<'a>(home: Option<(&str, &'a EnvironmentState)>) -> Result<&'a Environment, Freeze> {
+    let (_, state) = home.ok_or(Freeze::EnvironmentGone)?;
+    let availability = match state {
+        EnvironmentState::Usable(environment) => environment.availability,
+        EnvironmentState::Invalid(environment) => environment.availability,
+    };
+    // Before what is wrong with it: a move must start while the old place still serves.
+    if is_deleting(state) {
+        return Err(Freeze::EnvironmentDeleting);
+    }
+    if availability == Availability::Draining {
+        return Err(Freeze::EnvironmentDraining);
+    }
+    match state {
+        EnvironmentState::Usable(environment) => Ok(environment),
+        EnvironmentState::Invalid(environment) => Err(Freeze::EnvironmentInvalid(join(&environment.violations))),
+    }
+}
+
+fn choose_profile(
+    wish: Wish<'_>,
+    existing: &Existing,
+    record: &PlacementRecord,
+    environment: &Environment,
+) -> Result<(String, Sizing), Freeze> {
     let unquotable = |profile: &Profile| quoting_violation(profile, environment.rdma.as_ref());
     let mut profiles = wish.model.profiles.iter().filter(|profile| profile.topology == existing.topology);
     if record.model == wish.deployment.model_ref {
@@ -85,6 +128,23 @@ fn render(wish: Wish<'_>, existing: &Existing, environments: &Environments) -> R
     let mut sized = profiles.filter_map(|profile| Some((profile, size(wish, profile, existing, record, environment)?)));
     let fitting = sized.find(|(profile, sizing)| fits(profile, sizing)).ok_or(Freeze::ModelChanged)?;
     Ok((fitting.0.name.clone(), fitting.1))
+}
+
+/// A record of what a serving object takes, without a profile: what holds GPUs counts also when nobody remembers what it was decided on.
+fn rebuild(wish: Wish<'_>, existing: &Existing, home: Option<(&str, &EnvironmentState)>) -> Option<PlacementRecord> {
+    let Some((_, EnvironmentState::Usable(environment))) = home else { return None };
+    let Footprint { decode, prefill } = footprint(&existing.requested, (None, None), &environment.pools)?;
+    Some(PlacementRecord {
+        model: wish.deployment.model_ref.clone(),
+        profile: String::new(),
+        decode,
+        prefill,
+        selector: wish.deployment.selector.clone(),
+        cluster: None,
+        created: wish.deployment.created.clone(),
+        settled: existing.ready,
+        uid: None,
+    })
 }
 
 /// A profile on the pools that a placement has.

@@ -1,12 +1,14 @@
 //! Where a deployment is placed: a pure function of what is observed.
 
+use std::collections::BTreeSet;
+
 use crate::api::model_deployment::StrategyKind;
 use crate::domain::contention::{self, Shortage, Standing, judge};
 use crate::domain::deployment::Deployment;
 use crate::domain::holdings::{Fleet, Seniority};
 use crate::domain::ledger::Charge;
 use crate::domain::matching::Wish;
-use crate::domain::placement::{Action, Environments, Existing, Placement};
+use crate::domain::placement::{Action, Environments, Existing, Missing, Placement};
 use crate::domain::retention::{Retained, retain, shrink, still_needed};
 use crate::domain::search::{Decision, Search, charges_in, usable};
 
@@ -19,8 +21,12 @@ pub struct Situation<'a> {
     pub environments: &'a Environments,
     /// The deployment's placements.
     pub existing: &'a [Existing],
-    /// What other deployments hold; `None` where only the placements' own environments were looked up, and nothing is decided.
-    pub fleet: Option<&'a Fleet>,
+    /// Placements that were reported and are not seen.
+    pub missing: &'a [Missing],
+    /// What other deployments hold in these environments, as far as it is known.
+    pub fleet: &'a Fleet,
+    /// Whether all environments were looked up, so that new placements can be found.
+    pub deciding: bool,
     /// Whether every check is to be kept.
     pub explain: bool,
 }
@@ -46,6 +52,8 @@ pub struct Plan {
     pub ceilings: Vec<Shortage>,
     /// How a switch of topology goes on, where there is one.
     pub switch: Option<Switch>,
+    /// Environments on whose holdings the plan relies, and of which only a sum is known.
+    pub unverified: BTreeSet<String>,
 }
 
 /// A switch of topology.
@@ -72,22 +80,11 @@ impl Plan {
         self.placements.iter().filter(|placement| !placement.is_leaving()).count()
     }
 
-    /// Whether nothing is to be placed, replaced, resized or healed. What is frozen for another reason than leaving stays
-    /// as it is, whatever the rest of the fleet does.
+    /// Whether nothing is to be placed, replaced or given up. More replicas are rendered at once, and what is frozen for another
+    /// reason than leaving stays as it is, whatever the rest of the fleet does.
     #[must_use]
-    pub fn is_steady(&self, deployment: &Deployment, existing: &[Existing]) -> bool {
-        let fits_its_record = |placement: &Placement| match &placement.action {
-            Action::Freeze(..) => true,
-            Action::Render(sizing) => existing.iter().any(|existing| {
-                let record = existing.record.as_ref().filter(|record| record.settled);
-                existing.environment == placement.environment
-                    && existing.topology == placement.topology
-                    && record.is_some_and(|record| sizing.fits(record))
-            }),
-        };
-        self.staying() == deployment.environments
-            && self.placements.len() == deployment.environments
-            && self.placements.iter().all(fits_its_record)
+    pub fn is_steady(&self, deployment: &Deployment) -> bool {
+        self.staying() == deployment.environments && self.placements.len() == deployment.environments
     }
 }
 
@@ -95,24 +92,20 @@ impl Plan {
 /// only its model and its own environments, until these show it.
 #[must_use]
 pub fn needs_decision(deployment: &Deployment, existing: &[Existing]) -> bool {
-    let unsettled = |existing: &Existing| existing.record.as_ref().is_some_and(|record| !record.settled);
-    existing.len() != deployment.environments
-        || existing.iter().any(|existing| existing.topology != deployment.topology || unsettled(existing))
+    existing.len() != deployment.environments || existing.iter().any(|existing| existing.topology != deployment.topology)
 }
 
 /// Places a deployment.
 #[must_use]
 pub fn schedule(situation: Situation<'_>) -> Plan {
-    let Situation { wish, environments, existing, fleet, .. } = situation;
+    let Situation { wish, environments, existing, fleet, deciding, .. } = situation;
     let wanted = wish.deployment.environments;
     let mut sorted: Vec<&Existing> = existing.iter().collect();
     sorted.sort_by_key(|placement| (&placement.environment, placement.topology));
-    let retained = sorted.into_iter().map(|placement| (placement, retain(wish, placement, environments)));
+    let retained = sorted.into_iter().map(|placement| (placement, retain(wish, placement, existing, environments)));
     let (leaving, staying): (Vec<Retained<'_>>, Vec<Retained<'_>>) = retained.partition(|(_, placement)| placement.is_leaving());
-    let Contended { staying, leaving, yielding, mut shortages } = match fleet {
-        Some(fleet) => contend(situation, fleet, staying, leaving),
-        None => Contended { staying, leaving, ..Contended::default() },
-    };
+    let Contended { staying, leaving, yielding, mut shortages } = contend(situation, staying, leaving);
+    let mut relied: BTreeSet<String> = yielding.iter().map(|(_, placement)| placement.environment.clone()).collect();
     let staying = shrink(staying, wanted);
     shortages.retain(|shortage| staying.iter().any(|(_, placement)| placement.environment == shortage.environment));
 
@@ -121,13 +114,13 @@ pub fn schedule(situation: Situation<'_>) -> Plan {
     // A broken profile is not passed over in silence for the next one.
     let blocked = !wish.model.violations_of(wish.deployment.topology).is_empty();
     let search = Search { situation, staying: &staying, leaving: &leaving, yielding };
-    let (mut found, decision) = match fleet {
-        Some(fleet) if missing > 0 && !blocked => {
-            let (found, decision) = search.run(fleet, missing);
-            (found, Some(decision))
-        }
-        _ => (Vec::new(), None),
+    let (mut found, decision) = if deciding && missing > 0 && !blocked {
+        let (found, decision) = search.run(missing);
+        (found, Some(decision))
+    } else {
+        (Vec::new(), None)
     };
+    relied.extend(found.iter().map(|placement| placement.environment.clone()));
     // A switch of topology happens as a whole or not at all.
     let complete = found.len() == missing;
     let switch = (old > 0).then(|| switch(old, complete, missing.saturating_sub(found.len()), decision.as_ref()));
@@ -140,8 +133,9 @@ pub fn schedule(situation: Situation<'_>) -> Plan {
     let kept = staying.into_iter().chain(leaving).map(|(_, placement)| placement);
     let mut placements: Vec<Placement> = kept.chain(found).collect();
     placements.sort_by(|a, b| (&a.environment, a.topology).cmp(&(&b.environment, b.topology)));
-    let ceilings = fleet.map(|fleet| ceilings(environments, fleet, &placements)).unwrap_or_default();
-    Plan { placements, decision, shortages, ceilings, switch }
+    let ceilings = ceilings(environments, fleet, &placements);
+    let unverified = relied.into_iter().filter(|environment| !fleet.is_verified(environment)).collect();
+    Plan { placements, decision, shortages, ceilings, switch, unverified }
 }
 
 fn switch(old: usize, complete: bool, short: usize, decision: Option<&Decision>) -> Switch {
@@ -184,13 +178,13 @@ struct Contended<'a> {
     shortages: Vec<Shortage>,
 }
 
-fn contend<'a>(situation: Situation<'a>, fleet: &Fleet, staying: Vec<Retained<'a>>, leaving: Vec<Retained<'a>>) -> Contended<'a> {
+fn contend<'a>(situation: Situation<'a>, staying: Vec<Retained<'a>>, leaving: Vec<Retained<'a>>) -> Contended<'a> {
     let stand = |(existing, placement): &Retained<'_>, beside: &[Retained<'_>]| {
         let Some(environment) = usable(situation.environments, &placement.environment) else { return Standing::Stays(Vec::new()) };
         let settled = existing.ready || existing.record.as_ref().is_none_or(|record| record.settled);
         let beside = beside.iter().filter(|(existing, _)| !situation.gives_up(existing));
         let beside: Vec<Charge> = charges_in(&placement.environment, beside).collect();
-        judge(environment, fleet, &Seniority::of(situation.wish.deployment, settled), &placement.charges(), &beside)
+        judge(environment, situation.fleet, &Seniority::of(situation.wish.deployment, settled), &placement.charges(), &beside)
     };
     let mut contended = Contended::default();
     for placement in leaving {

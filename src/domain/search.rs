@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::model_deployment::Topology;
 use crate::domain::environment::{ClusterIdentity, Environment};
-use crate::domain::holdings::Fleet;
 use crate::domain::ledger::Charge;
 use crate::domain::matching::{Candidate, match_environment, need};
-use crate::domain::placement::{Action, EnvironmentState, Environments, Existing, Placement};
+use crate::domain::placement::{Action, EnvironmentState, Environments, Existing, Missing, Placement};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::retention::Retained;
 use crate::domain::schedule::Situation;
@@ -41,7 +40,7 @@ pub(super) struct Search<'a> {
 
 impl Search<'_> {
     /// Up to `missing` new placements, the best ones first.
-    pub(super) fn run(&self, fleet: &Fleet, missing: usize) -> (Vec<Placement>, Decision) {
+    pub(super) fn run(&self, missing: usize) -> (Vec<Placement>, Decision) {
         let environments = self.situation.environments;
         let occupied: BTreeSet<&str> = self.staying.iter().map(|(_, placement)| placement.environment.as_str()).collect();
         let mut candidates: Vec<(Candidate, &Environment)> = Vec::new();
@@ -49,7 +48,7 @@ impl Search<'_> {
         let mut checks = BTreeMap::new();
         for (name, state) in environments.iter().filter(|(name, _)| !occupied.contains(name.as_str())) {
             let mut trace = Trace::new(self.situation.explain);
-            match self.consider(fleet, name, state, &mut trace) {
+            match self.consider(name, state, &mut trace) {
                 Ok(candidate) => candidates.push(candidate),
                 Err(reason) => rejections.push(Rejection { environment: name.clone(), reason }),
             }
@@ -58,7 +57,8 @@ impl Search<'_> {
             }
         }
         candidates.sort_by(|(a, _), (b, _)| {
-            let rank = |candidate: &Candidate| (candidate.priority, Reverse(candidate.free_after));
+            let was_there = |candidate: &Candidate| self.missing_in(&candidate.environment).is_some();
+            let rank = |candidate: &Candidate| (!candidate.again, candidate.priority, Reverse(candidate.free_after), !was_there(candidate));
             rank(a).cmp(&rank(b)).then_with(|| a.environment.cmp(&b.environment))
         });
         let mut matched = occupied.iter().filter(|name| environments.contains_key(**name)).count();
@@ -81,7 +81,8 @@ impl Search<'_> {
                 clusters.insert(environment.cluster.clone(), candidate.environment.clone());
                 let Candidate { environment, profile, sizing, .. } = candidate;
                 let topology = self.situation.wish.deployment.topology;
-                found.push(Placement { environment, topology, profile, action: Action::Render(sizing) });
+                let slot = self.slot_for(&environment);
+                found.push(Placement { slot, environment, topology, profile, action: Action::Render(sizing) });
             }
         }
         rejections.sort_by(|a, b| a.environment.cmp(&b.environment));
@@ -89,13 +90,7 @@ impl Search<'_> {
     }
 
     /// Whether one environment can take a placement.
-    fn consider<'e>(
-        &self,
-        fleet: &Fleet,
-        name: &str,
-        state: &'e EnvironmentState,
-        trace: &mut Trace,
-    ) -> Result<(Candidate, &'e Environment), Reason> {
+    fn consider<'e>(&self, name: &str, state: &'e EnvironmentState, trace: &mut Trace) -> Result<(Candidate, &'e Environment), Reason> {
         let environment = match state {
             EnvironmentState::Invalid(environment) => {
                 let reason = Reason::EnvironmentInvalid { violations: environment.violations.clone() };
@@ -105,7 +100,7 @@ impl Search<'_> {
             EnvironmentState::Usable(environment) => environment,
         };
         let wish = self.situation.wish;
-        let mut ledger = fleet.ledger(environment);
+        let mut ledger = self.situation.fleet.ledger(environment);
         let own = self.staying.iter().chain(self.leaving).filter(|(existing, _)| !self.situation.gives_up(existing));
         charges_in(name, own).for_each(|charge| ledger.charge(&charge));
         // It is gone first, and then it may come back.
@@ -118,30 +113,45 @@ impl Search<'_> {
             });
             return Err(Reason::InsufficientGpus { profile: placement.profile.clone(), needs: needs.collect() });
         }
-        match_environment(wish, environment, &ledger, trace).map(|candidate| (candidate, environment.as_ref()))
+        match_environment(wish, environment, &ledger, self.missing_in(name), trace).map(|candidate| (candidate, environment.as_ref()))
+    }
+
+    /// What was reported there and is not seen.
+    fn missing_in(&self, environment: &str) -> Option<&Missing> {
+        let topology = self.situation.wish.deployment.topology;
+        self.situation.missing.iter().find(|missing| missing.environment == environment && missing.topology == topology)
+    }
+
+    /// The name that the keys of a new placement go by: one with another that is there already, else the environment's, unless that is
+    /// taken by one whose environment has been renamed.
+    fn slot_for(&self, environment: &str) -> String {
+        let placements = || self.yielding.iter().chain(self.leaving).chain(self.staying).map(|(_, placement)| placement);
+        if let Some(beside) = placements().find(|placement| placement.environment == environment) {
+            return beside.slot.clone();
+        }
+        let most = placements().count().saturating_add(2);
+        let numbered = (2..=most).map(|number| format!("{environment}-{number}"));
+        let is_free = |slot: &String| placements().all(|placement| placement.slot != *slot);
+        std::iter::once(environment.to_owned()).chain(numbered).find(is_free).unwrap_or_default()
     }
 
     /// The clusters that have a placement, whatever has become of its environment, each with that environment's name.
     fn clusters(&self) -> BTreeMap<ClusterIdentity, String> {
         // What yields is still there until it is deleted, by name.
         let placements = self.yielding.iter().chain(self.leaving).chain(self.staying);
-        placements.map(|(existing, _)| (self.cluster_of(existing), existing.environment.clone())).collect()
+        placements.map(|(existing, placement)| (self.cluster_of(existing), placement.environment.clone())).collect()
     }
 
     fn cluster_of(&self, existing: &Existing) -> ClusterIdentity {
-        if existing.local {
-            return ClusterIdentity::Local;
-        }
-        if let Some(environment) = usable(self.situation.environments, &existing.environment) {
-            return environment.cluster.clone();
-        }
-        let remembered = existing.record.as_ref().and_then(|record| record.cluster.clone());
-        remembered.map_or_else(|| ClusterIdentity::Own(existing.environment.clone()), ClusterIdentity::Kubeconfig)
+        let now = || usable(self.situation.environments, &existing.environment).map(|environment| environment.cluster.clone());
+        // An environment may have been pointed at another cluster since.
+        existing.cluster().or_else(now).unwrap_or_else(|| ClusterIdentity::Own(existing.environment.clone()))
     }
 }
 
 /// An environment that keeps the rules.
-pub(super) fn usable<'a>(environments: &'a Environments, name: &str) -> Option<&'a Environment> {
+#[must_use]
+pub fn usable<'a>(environments: &'a Environments, name: &str) -> Option<&'a Environment> {
     match environments.get(name) {
         Some(EnvironmentState::Usable(environment)) => Some(environment),
         Some(EnvironmentState::Invalid(_)) | None => None,

@@ -55,6 +55,12 @@ impl Sizing {
         self.decode.record() == record.decode && self.prefill.as_ref().map(PhaseSizing::record) == record.prefill
     }
 
+    /// Whether its phases, decode first, are on these pools.
+    #[must_use]
+    pub fn is_on(&self, pools: &[String]) -> bool {
+        std::iter::once(&self.decode).chain(&self.prefill).map(|phase| &phase.pool).eq(pools)
+    }
+
     /// What must fit for the placement to be admitted.
     #[must_use]
     pub fn charges(&self) -> Vec<Charge> {

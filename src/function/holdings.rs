@@ -1,26 +1,51 @@
-//! What other deployments hold, read as far as it can be: GPUs that are not counted are promised a second time.
+//! What deployments hold as their status says, which is all that v0.1.0 left to be read, as far as it can be: GPUs that are not counted are
+//! promised a second time. A status can be written by the team whose it is, so it is believed no further than the spec goes.
 
 use serde::{Deserialize, Deserializer};
 
 use crate::api::metadata::Metadata;
+use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::{ModelDeploymentStatus, PhaseItem, PlacementItem, Placements};
-use crate::domain::deployment::Deployment;
-use crate::domain::holdings::{Holding, holdings};
+use crate::domain::deployment::{Deployment, PhaseScaling};
+use crate::domain::holdings::{Standing, reported};
 use crate::function::proto::RunFunctionRequest;
+use crate::function::reading::read_deployment;
 use crate::function::requirements::{DEPLOYMENTS, fetched};
 use crate::function::structs::from_struct;
 
-/// What every other deployment holds.
-pub(crate) fn read_holdings(request: &RunFunctionRequest, own: &Deployment) -> Vec<Holding> {
+/// What every deployment that was fetched holds, each placement with its environment; not those of `own`.
+pub(crate) fn read_reported(request: &RunFunctionRequest, own: Option<&Deployment>) -> Vec<(String, Standing)> {
     let mut all = Vec::new();
     for resource in fetched(request, DEPLOYMENTS) {
-        let holder: Holder = from_struct(resource.resource.as_deref().unwrap_or_default()).unwrap_or_default();
-        let Holder { metadata: Lenient(metadata), status: Lenient(status) } = holder;
-        if metadata.namespace != own.namespace || metadata.name != own.name {
-            all.extend(holdings(&metadata, &status.into()));
+        let bytes = resource.resource.as_deref().unwrap_or_default();
+        let Holder { metadata: Lenient(metadata), status: Lenient(status) } = from_struct(bytes).unwrap_or_default();
+        if own.is_some_and(|own| metadata.namespace == own.namespace && metadata.name == own.name) {
+            continue;
         }
+        let status = bounded(status.into(), read_deployment(bytes).ok().as_ref(), is_paused(&metadata));
+        all.extend(reported(&metadata, &status));
     }
     all
+}
+
+/// Crossplane does not write again the status of a deployment that it leaves alone.
+fn is_paused(metadata: &Metadata) -> bool {
+    metadata.annotations.get("crossplane.io/paused").is_some_and(|paused| paused == "true")
+}
+
+fn bounded(mut status: ModelDeploymentStatus, deployment: Option<&Deployment>, paused: bool) -> ModelDeploymentStatus {
+    for item in &mut status.placements.items {
+        item.settled &= !paused;
+        item.ready &= !paused;
+        let Some(deployment) = deployment.filter(|deployment| deployment.topology == item.topology) else { continue };
+        let most = [Some(&deployment.decode), deployment.prefill.as_ref()].map(|scaling| scaling.map(PhaseScaling::admitted_replicas));
+        for (phase, most) in [&mut item.decode, &mut item.prefill].into_iter().zip(most) {
+            if let (Some(phase), Some(most)) = (phase, most) {
+                phase.replicas = phase.replicas.min(most);
+            }
+        }
+    }
+    status
 }
 
 /// A value, or its default where it cannot be read: the one after it begins where it ends all the same.
@@ -57,6 +82,7 @@ struct Items {
 #[serde(default)]
 struct Item {
     environment: String,
+    topology: Lenient<Topology>,
     settled: Lenient<bool>,
     ready: Lenient<bool>,
     decode: Lenient<Option<PhaseItem>>,
@@ -67,6 +93,7 @@ impl From<Status> for ModelDeploymentStatus {
     fn from(status: Status) -> Self {
         let items = status.placements.0.items.0.into_iter().map(|Lenient(item)| PlacementItem {
             environment: item.environment,
+            topology: item.topology.0,
             settled: item.settled.0,
             ready: item.ready.0,
             decode: item.decode.0,

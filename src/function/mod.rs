@@ -10,6 +10,7 @@ pub mod proto;
 pub(crate) mod reading;
 mod requirements;
 mod response;
+mod standing;
 pub mod structs;
 
 use std::collections::BTreeMap;

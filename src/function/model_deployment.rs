@@ -2,27 +2,34 @@
 
 use serde::Deserialize;
 
-use crate::api::condition::find;
 use crate::api::inference_environment::Availability;
 use crate::api::metadata::{Header, Metadata};
 use crate::api::model_deployment::ModelRef;
 use crate::api::model_deployment_status::{ModelDeploymentStatus, ReportedDeployment};
 use crate::compose::composition::Composition;
-use crate::compose::conditions::PLACEMENTS_SCHEDULED;
 use crate::compose::explanation::{self, ExplainedEnvironment};
 use crate::compose::model_deployment::{Inputs, ModelState, compose, plan, refuse_spec};
-use crate::domain::holdings::Fleet;
-use crate::domain::placement::{EnvironmentState, Environments, InvalidEnvironment};
+use crate::domain::environment::{Access, Environment};
+use crate::domain::environment_sum::held_by_others;
+use crate::domain::holdings::{Fleet, Standing};
+use crate::domain::ledger::Charge;
+use crate::domain::placement::{EnvironmentState, Environments, Existing, InvalidEnvironment};
 use crate::domain::schedule::needs_decision;
+use crate::domain::search::usable;
 use crate::domain::violation::join;
-use crate::function::holdings::read_holdings;
+use crate::function::holdings::read_reported;
 use crate::function::observed::read_observed;
 use crate::function::progress::Progress;
 use crate::function::proto::RunFunctionRequest;
 use crate::function::reading::{read_deployment, read_environment, read_model};
-use crate::function::requirements::{ENVIRONMENTS, Requirements, environment_key, fetched, model_key};
+use crate::function::requirements::{ENVIRONMENTS, Requirements, environment_key, fetched, model_key, placements_key};
+use crate::function::standing::read_standing;
 use crate::function::structs::from_struct;
 use crate::function::{Answer, composite, read_input};
+
+/// The last call of a reconcile that may still ask for something: Crossplane gives up after six (v2.3 and v2.4), and the sixth must ask for
+/// no more than the fifth.
+const LAST_QUESTION: u32 = 5;
 
 /// Answers a request for a ModelDeployment.
 pub(crate) fn answer(request: &RunFunctionRequest) -> Answer {
@@ -45,42 +52,109 @@ fn read_inputs(request: &RunFunctionRequest) -> Result<(Requirements, Inputs), A
     let settings = read_input(request).map_err(|message| refuse("InputInvalid", message, &status))?;
     let deployment = read_deployment(composite(request)).map_err(|violations| refuse("SpecInvalid", join(&violations), &status))?;
     let observed = read_observed(request).map_err(|message| refuse("ObservedUnreadable", message, &status))?;
-    let existing = observed.placements(&status, &deployment);
-    let mut requirements = Requirements::default();
-    requirements.require_model(&deployment.model_ref, &deployment.namespace);
-    for placement in &existing {
-        requirements.require_environment(&placement.environment);
-    }
-    // Once asked for, all environments are asked for until the reconcile ends.
-    let asked = Progress::of(request).asked.contains(ENVIRONMENTS);
-    // What was short before may fit today.
-    let short = find(&status.conditions, PLACEMENTS_SCHEDULED).is_some_and(|condition| condition.status == "False");
-    let deciding = short || needs_decision(&deployment, &existing);
-    let everything = asked || deciding;
-    if everything {
-        requirements.require_everything();
-    }
-    if !requirements.are_resolved(request) {
-        return Err(Answer::Waiting(requirements));
-    }
-    let inputs = Inputs {
-        model: find_model(request, &deployment.model_ref),
-        environments: read_environments(request, existing.iter().map(|placement| placement.environment.as_str())),
-        fleet: everything.then(|| Fleet::new(read_holdings(request, &deployment))),
+    let mut inputs = Inputs {
+        existing: observed.placements(&status, &deployment),
+        missing: observed.missing(&status),
+        model: ModelState::Absent,
+        environments: Environments::new(),
+        fleet: Fleet::default(),
+        deciding: false,
         deployment,
         status,
         settings,
         observed,
-        existing,
     };
-    if !everything
-        && let ModelState::Usable(model) = &inputs.model
-        && !plan(&inputs, model).is_steady(&inputs.deployment, &inputs.existing)
+    let progress = Progress::of(request);
+    let mut requirements = Requirements::default();
+    requirements.require_model(&inputs.deployment.model_ref, &inputs.deployment.namespace);
+    inputs.existing.iter().for_each(|placement| requirements.require_environment(&placement.environment));
+    // Once asked for, all environments are asked for until the reconcile ends.
+    let deciding = progress.asked.contains(ENVIRONMENTS) || needs_decision(&inputs.deployment, &inputs.existing);
+    look_up(request, &mut requirements, &mut inputs, deciding)?;
+    if let ModelState::Usable(model) = &inputs.model
+        && !inputs.deciding
+        && !plan(&inputs, model).is_steady(&inputs.deployment)
     {
-        requirements.require_everything();
-        return Err(Answer::Waiting(requirements));
+        look_up(request, &mut requirements, &mut inputs, true)?;
     }
+    verify(&progress, &mut requirements, &inputs)?;
     Ok((requirements, inputs))
+}
+
+/// Looks up the model and the environments: its own, or all where something is to be decided.
+fn look_up(request: &RunFunctionRequest, requirements: &mut Requirements, inputs: &mut Inputs, deciding: bool) -> Result<(), Answer> {
+    if deciding {
+        requirements.require_environments();
+    }
+    resolve(request, requirements)?;
+    inputs.model = find_model(request, &inputs.deployment.model_ref);
+    inputs.environments = read_environments(request, inputs.existing.iter().map(|placement| placement.environment.as_str()), deciding);
+    inputs.deciding = deciding;
+    if deciding && usable_environments(inputs).any(is_upgrading) {
+        requirements.require_deployments();
+        resolve(request, requirements)?;
+    }
+    inputs.fleet = read_fleet(request, inputs);
+    Ok(())
+}
+
+fn usable_environments(inputs: &Inputs) -> impl Iterator<Item = &Environment> + Clone {
+    inputs.environments.keys().filter_map(|name| usable(&inputs.environments, name))
+}
+
+/// Whether something may stand there of which only the status of its deployment tells, as v0.1.0 left it.
+fn is_upgrading(environment: &Environment) -> bool {
+    environment.ledger.as_ref().is_none_or(|sum| sum.unlabelled > 0)
+}
+
+fn resolve(request: &RunFunctionRequest, requirements: &Requirements) -> Result<(), Answer> {
+    if requirements.are_resolved(request) { Ok(()) } else { Err(Answer::Waiting(requirements.clone())) }
+}
+
+/// Asks for what stands on the environments that the plan relies on by their sum only.
+fn verify(progress: &Progress, requirements: &mut Requirements, inputs: &Inputs) -> Result<(), Answer> {
+    let is_local = |environment: &Environment| environment.access == Access::Local;
+    for environment in usable_environments(inputs) {
+        let key = placements_key(&environment.name, is_local(environment));
+        if progress.asked.contains(&key) {
+            requirements.require_placements(&environment.name, is_local(environment));
+        }
+    }
+    let ModelState::Usable(model) = &inputs.model else { return Ok(()) };
+    let unverified = plan(inputs, model).unverified;
+    if unverified.is_empty() || progress.calls.saturating_add(1) >= LAST_QUESTION {
+        return Ok(());
+    }
+    for environment in usable_environments(inputs).filter(|environment| unverified.contains(&environment.name)) {
+        requirements.require_placements(&environment.name, is_local(environment));
+    }
+    Err(Answer::Waiting(requirements.clone()))
+}
+
+/// What others hold: as the serving resources say where they were fetched, else as the environment's sum says, else as the status of each
+/// deployment says.
+fn read_fleet(request: &RunFunctionRequest, inputs: &Inputs) -> Fleet {
+    let deployment = &inputs.deployment;
+    let reported = read_reported(request, Some(deployment));
+    let mut fleet = Fleet::default();
+    for environment in usable_environments(inputs) {
+        let name = &environment.name;
+        let seen = read_standing(request, environment);
+        let is_labelled = |standing: &Standing| seen.iter().flatten().any(|seen| seen.standing.is_same(standing));
+        let here = reported.iter().filter(|(environment, standing)| environment == name && !is_labelled(standing));
+        let unlabelled = here.filter(|_| is_upgrading(environment)).flat_map(|(_, standing)| standing.clone().holdings(name));
+        if seen.is_some() {
+            let others = seen.iter().flatten().filter(|seen| !seen.is_of(deployment));
+            fleet.add(name, others.flat_map(|seen| seen.standing.clone().holdings(name)).chain(unlabelled));
+        } else if let Some(sum) = &environment.ledger {
+            let own = inputs.existing.iter().filter(|existing| existing.environment == *name && existing.is_settled());
+            let own: Vec<Charge> = own.flat_map(Existing::charges).collect();
+            fleet.add_sum(name, held_by_others(environment, sum, &deployment.holder(), &own));
+        } else {
+            fleet.add_sum(name, unlabelled);
+        }
+    }
+    fleet
 }
 
 fn refuse(reason: &str, message: String, status: &ModelDeploymentStatus) -> Answer {
@@ -96,9 +170,9 @@ fn find_model(request: &RunFunctionRequest, reference: &ModelRef) -> ModelState 
     }
 }
 
-/// All environments that were fetched, in the list or by name.
-fn read_environments<'a>(request: &RunFunctionRequest, own: impl Iterator<Item = &'a str>) -> Environments {
-    let keys = std::iter::once(ENVIRONMENTS.to_owned()).chain(own.map(environment_key));
+/// Environments that were fetched: those by name and, where they are asked for, all.
+fn read_environments<'a>(request: &RunFunctionRequest, own: impl Iterator<Item = &'a str>, all: bool) -> Environments {
+    let keys = all.then(|| ENVIRONMENTS.to_owned()).into_iter().chain(own.map(environment_key));
     let mut environments = Environments::new();
     for resource in keys.flat_map(|key| fetched(request, &key).collect::<Vec<_>>()) {
         let (name, state) = judge_environment(resource.resource.as_deref().unwrap_or_default());

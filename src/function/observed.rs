@@ -6,11 +6,12 @@ use std::fmt::Display;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::api::llm_inference_service::RequestedService;
 use crate::api::metadata::{Header, Metadata};
 use crate::api::object::{ObservedObject, ObservedObjectStatus};
 use crate::api::{llm_inference_service, object, scaled_object};
 use crate::compose::observed::{Identity, Observed, ObservedResource};
-use crate::domain::names::{Key, OUR_PREFIX, PLACEMENT_ANNOTATION};
+use crate::domain::names::{ENVIRONMENT_LABEL, Key, OUR_PREFIX, PLACEMENT_ANNOTATION};
 use crate::function::catalog::Conditioned;
 use crate::function::proto::RunFunctionRequest;
 use crate::function::structs::{StructError, from_struct};
@@ -128,7 +129,11 @@ fn is_ours(key: &Key, header: &Header) -> bool {
     }
 }
 
-fn read_resource(key: &Key, bytes: &[u8]) -> Result<ObservedResource, StructError> {
+/// Reads a resource under a key of ours.
+///
+/// # Errors
+/// Its header, spec or metadata cannot be read.
+pub(crate) fn read_resource(key: &Key, bytes: &[u8]) -> Result<ObservedResource, StructError> {
     let composed: Composed = from_struct(bytes)?;
     let annotation = composed.metadata.annotations.get(PLACEMENT_ANNOTATION);
     let record = annotation.and_then(|text| serde_json::from_str(text).ok());
@@ -152,8 +157,32 @@ fn read_resource(key: &Key, bytes: &[u8]) -> Result<ObservedResource, StructErro
             (None, from_struct::<Conditioned>(bytes).unwrap_or_default().status.conditions)
         }
     };
-    let deleting = composed.metadata.deletion_timestamp.is_some();
-    Ok(ObservedResource { deleting, frozen: frozen(composed), identity, record, service, conditions })
+    Ok(ObservedResource {
+        deleting: composed.metadata.deletion_timestamp.is_some(),
+        uid: composed.metadata.uid.clone(),
+        environment: composed.metadata.labels.get(ENVIRONMENT_LABEL).cloned(),
+        requested: read_requested(key, &composed.spec),
+        frozen: frozen(composed),
+        identity,
+        record,
+        service,
+        conditions,
+    })
+}
+
+/// What a serving object asks for; nothing where it cannot be read, or is none.
+fn read_requested(key: &Key, spec: &Value) -> RequestedService {
+    let spec = match key {
+        Key::Service(..) => Some(spec),
+        Key::ServiceObject(..) => spec.pointer("/forProvider/manifest/spec"),
+        Key::Namespace(_)
+        | Key::ServiceAccount(_)
+        | Key::ServiceAccountObject(_)
+        | Key::Token(_)
+        | Key::ScaledObject(_)
+        | Key::ScaledObjectObject(_) => None,
+    };
+    spec.and_then(|spec| RequestedService::deserialize(spec).ok()).unwrap_or_default()
 }
 
 fn identity(namespace: &str, name: &str) -> Identity {

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::api::environment_ledger::EnvironmentLedger;
 use crate::function::proto::RunFunctionRequest;
 use crate::function::requirements::Requirements;
 use crate::function::structs::{from_struct, with_field, without_field};
@@ -24,6 +25,9 @@ pub(crate) struct Progress {
     pub(crate) calls: u32,
     /// The keys that the last of them asked for.
     pub(crate) asked: BTreeSet<String>,
+    /// The sum that it made of what it was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ledger: Option<Box<EnvironmentLedger>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -43,7 +47,7 @@ impl Progress {
     /// The context of an answer that waits, from that of its request.
     pub(crate) fn note(&self, context: Option<&Bytes>, requirements: &Requirements) -> Option<Bytes> {
         let asked = requirements.selectors.keys().cloned().collect();
-        let next = Self { calls: self.calls.saturating_add(1), asked };
+        let next = Self { calls: self.calls.saturating_add(1), asked, ledger: requirements.carried.clone() };
         let noted = with_field(&context.cloned().unwrap_or_default(), FIELD, &next);
         noted.ok().or_else(|| context.cloned())
     }

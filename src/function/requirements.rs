@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::api::environment_ledger::EnvironmentLedger;
 use crate::api::model_deployment::{ModelKind, ModelRef};
-use crate::api::{API_VERSION, inference_environment, model_deployment};
+use crate::api::{API_VERSION, inference_environment, llm_inference_service, model_deployment, object};
+use crate::domain::names::ENVIRONMENT_LABEL;
 use crate::function::proto::resource_selector::Match;
 use crate::function::proto::{MatchLabels, Resource, ResourceSelector, RunFunctionRequest};
 
@@ -20,6 +22,8 @@ pub(crate) const DEPLOYMENTS: &str = "deployments";
 pub(crate) struct Requirements {
     /// By key.
     pub(crate) selectors: BTreeMap<String, ResourceSelector>,
+    /// What the next call of the reconcile is to know without asking again.
+    pub(crate) carried: Option<Box<EnvironmentLedger>>,
 }
 
 impl Requirements {
@@ -35,12 +39,23 @@ impl Requirements {
         self.selectors.insert(environment_key(name), select(inference_environment::KIND, Match::MatchName(name.to_owned()), None));
     }
 
-    /// Every environment, and every deployment in every namespace: an empty label selector matches all.
-    pub(crate) fn require_everything(&mut self) {
-        for (key, kind) in [(ENVIRONMENTS, inference_environment::KIND), (DEPLOYMENTS, model_deployment::KIND)] {
-            let all = Match::MatchLabels(MatchLabels { labels: BTreeMap::new() });
-            self.selectors.insert(key.to_owned(), select(kind, all, None));
-        }
+    /// Every environment: an empty label selector matches all.
+    pub(crate) fn require_environments(&mut self) {
+        self.selectors.insert(ENVIRONMENTS.to_owned(), select(inference_environment::KIND, labelled(BTreeMap::new()), None));
+    }
+
+    /// Every deployment in every namespace. Only v0.1.0 left what others hold to be read there.
+    pub(crate) fn require_deployments(&mut self) {
+        self.selectors.insert(DEPLOYMENTS.to_owned(), select(model_deployment::KIND, labelled(BTreeMap::new()), None));
+    }
+
+    /// What serves on an environment, in every namespace.
+    pub(crate) fn require_placements(&mut self, environment: &str, is_local: bool) {
+        let api_version = if is_local { llm_inference_service::API_VERSION } else { object::API_VERSION };
+        let label = BTreeMap::from([(ENVIRONMENT_LABEL.to_owned(), environment.to_owned())]);
+        let selector = select(serving_kind(is_local), labelled(label), None);
+        let selector = ResourceSelector { api_version: api_version.to_owned(), ..selector };
+        self.selectors.insert(placements_key(environment, is_local), selector);
     }
 
     /// Whether all of it has been fetched, found or not.
@@ -54,9 +69,23 @@ pub(crate) fn model_key(reference: &ModelRef) -> String {
     format!("model-{}-{}", reference.kind.as_str(), reference.name)
 }
 
+/// The key of what serves on an environment.
+pub(crate) fn placements_key(environment: &str, is_local: bool) -> String {
+    format!("placements-{}-{environment}", serving_kind(is_local))
+}
+
+/// The kind of the control plane that stands for a placement.
+fn serving_kind(is_local: bool) -> &'static str {
+    if is_local { llm_inference_service::KIND } else { object::KIND }
+}
+
 /// The key of one environment.
 pub(crate) fn environment_key(name: &str) -> String {
     format!("environment-{name}")
+}
+
+fn labelled(labels: BTreeMap<String, String>) -> Match {
+    Match::MatchLabels(MatchLabels { labels })
 }
 
 fn select(kind: &str, matching: Match, namespace: Option<String>) -> ResourceSelector {

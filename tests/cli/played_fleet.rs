@@ -7,7 +7,7 @@ use function_modelplane::cli::manifests::load;
 use function_modelplane::cli::yaml_output::to_yaml;
 use serde_json::{Value, json};
 
-use crate::function::cluster::{Cluster, Reconciled};
+use crate::function::cluster::{Cluster, Reconciled, number, uid};
 
 /// A control plane.
 #[derive(Clone, Default, PartialEq)]
@@ -37,7 +37,7 @@ impl Fleet {
                     let owner = format!("{}/{}", manifest.namespace.as_deref().unwrap(), owner.as_str().unwrap());
                     fleet.composed.entry(owner).or_default().insert(key.as_str().unwrap().to_owned(), manifest.object.clone());
                 }
-                None => fleet.objects.push(manifest.object),
+                None => fleet.objects.push(identified(manifest.object)),
             }
         }
         fleet
@@ -58,10 +58,12 @@ impl Fleet {
         match self.objects.iter_mut().find(same) {
             Some(live) => {
                 object["status"] = live["status"].clone();
-                object["metadata"]["creationTimestamp"] = live["metadata"]["creationTimestamp"].clone();
+                for field in ["creationTimestamp", "uid"] {
+                    object["metadata"][field] = live["metadata"][field].clone();
+                }
                 *live = object;
             }
-            None => self.objects.push(object),
+            None => self.objects.push(identified(object)),
         }
     }
 
@@ -74,8 +76,10 @@ impl Fleet {
     fn reconcile(&mut self, index: usize) -> Reconciled {
         let composite = self.objects[index].clone();
         let name = name_of(&composite);
-        let mut cluster = Cluster::new(composite, self.objects.clone());
+        let others = self.composed.iter().filter(|(owner, _)| **owner != name).flat_map(|(_, composed)| composed.values());
+        let mut cluster = Cluster::new(composite, self.objects.iter().chain(others).cloned().collect());
         cluster.composed = self.composed.get(&name).cloned().unwrap_or_default();
+        cluster.stale = true;
         let reconciled = cluster.reconcile();
         self.objects[index] = cluster.composite;
         if self.objects[index]["kind"] == json!("ModelDeployment") {
@@ -168,14 +172,14 @@ pub(super) fn fleet_path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/fleet").join(name)
 }
 
-/// A number out of a text, the same on every machine.
-fn number(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
-fn uid(text: &str) -> String {
-    let (a, b) = (number(text), number(&format!("{text}#")));
-    format!("{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}", a >> 32, a >> 16 & 0xffff, a & 0xfff, b >> 48 & 0xfff, b & 0xffff_ffff_ffff)
+/// What an API server adds to an object by which others know it.
+fn identified(mut object: Value) -> Value {
+    let seed = format!("{}/{}", object["kind"].as_str().unwrap(), name_of(&object));
+    if object["metadata"]["uid"].is_null() {
+        object["metadata"]["uid"] = json!(uid(&seed));
+        object["metadata"]["creationTimestamp"] = json!(created(&seed));
+    }
+    object
 }
 
 /// What an API server and Crossplane add to a composite resource.
@@ -183,10 +187,8 @@ fn stored(mut object: Value) -> Value {
     let name = name_of(&object);
     let seed = format!("{}/{name}", object["kind"].as_str().unwrap());
     let metadata = &mut object["metadata"];
-    metadata["uid"] = json!(uid(&seed));
     metadata["generation"] = json!(1);
     metadata["resourceVersion"] = json!((number(&seed) % 1_000_000).to_string());
-    metadata["creationTimestamp"] = json!(created(&seed));
     metadata["finalizers"] = json!(["composite.apiextensions.crossplane.io"]);
     let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
     let crossplane = [("Synced", "ReconcileSuccess"), ("Ready", "Available")]
@@ -214,12 +216,9 @@ fn stored_composed(mut object: Value, key: &str, composite: &Value) -> Value {
         metadata.insert("name".to_owned(), json!(format!("{prefix}{:012x}", number(&seed) & 0xffff_ffff_ffff)));
         metadata.insert("generateName".to_owned(), json!(prefix));
     }
-    metadata.insert("uid".to_owned(), json!(uid(&seed)));
     metadata.insert("creationTimestamp".to_owned(), owner["creationTimestamp"].clone());
-    metadata.insert("labels".to_owned(), json!({"crossplane.io/composite": owner["name"]}));
-    let reference = json!({"apiVersion": composite["apiVersion"], "kind": composite["kind"], "name": owner["name"], "uid": owner["uid"],
-        "controller": true, "blockOwnerDeletion": true});
-    metadata.insert("ownerReferences".to_owned(), json!([reference]));
+    metadata.entry("labels").or_insert_with(|| json!({}))["crossplane.io/composite"] = owner["name"].clone();
+    metadata["ownerReferences"][0]["blockOwnerDeletion"] = json!(true);
     if object["kind"] == json!("Object") {
         // The defaults of its definition.
         let spec = object["spec"].as_object_mut().unwrap();

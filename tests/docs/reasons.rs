@@ -83,6 +83,11 @@ pub(super) const CONDITIONS: &[(&[&str], &str, &str, &[Reason])] = &[
             ("False", "SpecInvalid", "A field breaks a rule. Fatal: nothing changes."),
             ("False", "NotProvisioned", "`source: GKE`, and no other function has provisioned the cluster."),
             ("False", "ForeignResources", "Another function composed resources that no step wants any more. Fatal: nothing changes."),
+            (
+                "False",
+                "ClusterChanged",
+                "`spec.cluster.existing.secretRef` names another Secret than the one that the cluster is reached with. Fatal: nothing changes.",
+            ),
         ],
     ),
 ];

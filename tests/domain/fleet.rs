@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use function_modelplane::api::inference_environment::Availability;
 use function_modelplane::api::input::{LintPolicy, RdmaPolicy};
+use function_modelplane::api::llm_inference_service::RequestedService;
 use function_modelplane::api::model_deployment::{ModelKind, ModelRef, StrategyKind, Topology};
 use function_modelplane::api::placement_record::PlacementRecord;
 use function_modelplane::api::selector::LabelSelector;
@@ -26,6 +27,7 @@ pub(super) fn deployment(name: &str, environments: usize, decode: Demand, prefil
     Deployment {
         namespace: "team".to_owned(),
         name: name.to_owned(),
+        uid: None,
         created: Some(format!("2026-01-01T00:00:00Z {name}")),
         model_ref: ModelRef { kind: ModelKind::ClusterModel, name: "m".to_owned() },
         environments,
@@ -81,6 +83,8 @@ pub(super) fn environment(name: &str, pools: &[(&str, u32, u32)]) -> Environment
         cluster: ClusterIdentity::Own(name.to_owned()),
         pools: pools.iter().map(pool).collect(),
         rdma: None,
+        repointed: None,
+        ledger: None,
     }
 }
 
@@ -98,7 +102,7 @@ pub(super) fn holding(owner: &Deployment, settled: bool, environment: &str, pool
 /// Decides with everything in sight.
 pub(super) fn plan(deployment: &Deployment, model: &Model, environments: &Environments, existing: &[Existing], fleet: &Fleet) -> Plan {
     let wish = Wish { deployment, model, rdma: RdmaPolicy::Pin, lint: LintPolicy::Warn };
-    schedule(Situation { wish, environments, existing, fleet: Some(fleet), explain: false })
+    schedule(Situation { wish, environments, existing, missing: &[], fleet, deciding: true, explain: false })
 }
 
 /// A placement of a plan as it exists after it was applied.
@@ -114,10 +118,14 @@ pub(super) fn applied(deployment: &Deployment, placement: &Placement, before: &[
             prefill: sizing.prefill.as_ref().map(function_modelplane::domain::sizing::PhaseSizing::record),
             selector: deployment.selector.clone(),
             cluster: None,
+            created: deployment.created.clone(),
             settled,
+            uid: None,
         }),
     };
     Existing {
+        slot: placement.slot.clone(),
+        requested: RequestedService::default(),
         environment: placement.environment.clone(),
         topology: placement.topology,
         record,

@@ -28,7 +28,7 @@ fn refusal(
     change(&mut east);
     let fleet = Fleet::new([holding(&deployment("other", 1, (1, 4), None), true, "east", "h100", (3, 4))]);
     let wish = Wish { deployment: &own, model: &model, rdma: RdmaPolicy::Pin, lint: LintPolicy::Warn };
-    let reason = match_environment(wish, &east, &fleet.ledger(&east), &mut Trace::default()).unwrap_err();
+    let reason = match_environment(wish, &east, &fleet.ledger(&east), None, &mut Trace::default()).unwrap_err();
     (reason.code(), reason.to_string())
 }
 
@@ -123,7 +123,7 @@ fn what_a_pod_needs_is_told_of_the_pool_that_comes_closest() {
     let mut east = environment("east", &[("h200", 9, 2), ("l4", 9, 8)]);
     east.pools[1].memory = serde_json::from_value("24Gi".into()).unwrap();
     let wish = Wish { deployment: &own, model: &model, rdma: RdmaPolicy::Pin, lint: LintPolicy::Warn };
-    let reason = match_environment(wish, &east, &Fleet::default().ledger(&east), &mut Trace::default()).unwrap_err();
+    let reason = match_environment(wish, &east, &Fleet::default().ledger(&east), None, &mut Trace::default()).unwrap_err();
     assert_eq!(reason.to_string(), "unified needs 6 GPUs on one node, the largest has 2 (profile unified)");
 }
 
@@ -136,7 +136,7 @@ fn the_profile_that_came_furthest_speaks() {
     model.profiles.insert(0, first);
     let wish = Wish { deployment: &own, model: &model, rdma: RdmaPolicy::Pin, lint: LintPolicy::Warn };
     let east = environment("east", &[("h200", 1, 8)]);
-    let reason = match_environment(wish, &east, &Fleet::default().ledger(&east), &mut Trace::default()).unwrap_err();
+    let reason = match_environment(wish, &east, &Fleet::default().ledger(&east), None, &mut Trace::default()).unwrap_err();
     assert_eq!(reason.code(), "NodeTooSmall", "the other one does not even match the label");
 }
 

@@ -2,8 +2,10 @@
 
 use function_modelplane::api::inference_environment::{Availability, KubeconfigSecret, Rdma};
 use function_modelplane::api::model_deployment::{StrategyKind, Topology};
-use function_modelplane::domain::environment::ClusterIdentity;
+use function_modelplane::domain::deployment::Deployment;
+use function_modelplane::domain::environment::{Access, ClusterIdentity, Environment};
 use function_modelplane::domain::holdings::Fleet;
+use function_modelplane::domain::model::Model;
 use function_modelplane::domain::placement::{Action, Existing, Freeze};
 use function_modelplane::domain::schedule::{Plan, Switch};
 
@@ -21,9 +23,7 @@ fn names(plan: &Plan) -> Vec<&str> {
 }
 
 /// A deployment to so many of three environments, placed and ready.
-fn settled(
-    wanted: usize,
-) -> (function_modelplane::domain::deployment::Deployment, function_modelplane::domain::model::Model, Vec<Existing>) {
+fn settled(wanted: usize) -> (Deployment, Model, Vec<Existing>) {
     let (own, model) = wished("chat", wanted, (1, 8), None);
     let all = environments(["a", "b", "c"].map(|name| environment(name, &[("p", 1, 8)])));
     let mut existing = apply(&own, &plan(&own, &model, &all, &[], &Fleet::default()), &[]);
@@ -79,32 +79,57 @@ fn an_environment_that_is_left_says_why_and_is_not_counted_as_matched() {
     assert!(matches!(&plan.placements[0].action, Action::Freeze(Freeze::EnvironmentDraining, Some(_))));
 }
 
-#[test]
-fn a_cluster_is_known_even_when_its_environment_is_gone() {
-    // Otherwise the "other" environment would take over the serving object of the same name, and then lose it.
-    let secret = KubeconfigSecret { name: "east-kubeconfig".to_owned(), key: "kubeconfig".to_owned() };
+/// An environment on the cluster that a kubeconfig reaches.
+fn reached(name: &str, secret: &str) -> Environment {
+    let secret = KubeconfigSecret { name: secret.to_owned(), key: "kubeconfig".to_owned() };
+    Environment { cluster: ClusterIdentity::Kubeconfig(secret), ..environment(name, &[("p", 1, 8)]) }
+}
+
+/// A settled placement of an environment on that cluster.
+fn settled_on(secret: &str) -> (Deployment, Model, Vec<Existing>) {
     let (own, model, mut existing) = settled(1);
-    existing[0].record.as_mut().unwrap().cluster = Some(secret.clone());
-    let renamed = function_modelplane::domain::environment::Environment {
-        cluster: ClusterIdentity::Kubeconfig(secret),
-        ..environment("a2", &[("p", 1, 8)])
-    };
-    let plan = plan(&own, &model, &environments([renamed]), &existing, &Fleet::default());
-    assert_eq!(names(&plan), ["a"]);
-    assert_eq!(plan.decision.unwrap().rejections[0].reason.code(), "SameCluster");
+    existing[0].record.as_mut().unwrap().cluster = reached("a", secret).kubeconfig().cloned();
+    (own, model, existing)
 }
 
 #[test]
-fn a_local_placement_is_in_the_local_cluster_even_when_its_environment_is_gone() {
-    let (own, model, mut existing) = settled(1);
-    existing[0].local = true;
-    let renamed = function_modelplane::domain::environment::Environment {
-        cluster: ClusterIdentity::Local,
-        access: function_modelplane::domain::environment::Access::Local,
-        ..environment("here2", &[("p", 1, 8)])
-    };
-    let plan = plan(&own, &model, &environments([renamed]), &existing, &Fleet::default());
-    assert_eq!(plan.decision.unwrap().rejections[0].reason.code(), "SameCluster");
+fn an_environment_is_its_cluster_whatever_it_is_called() {
+    // Under another name it must not take the serving object of the same name over and lose it again: nothing moves, nothing waits.
+    let (own, model, existing) = settled_on("one");
+    let local = || Environment { cluster: ClusterIdentity::Local, access: Access::Local, ..environment("z", &[("p", 1, 8)]) };
+    let mut here = existing.clone();
+    here[0].local = true;
+    here[0].record.as_mut().unwrap().cluster = None;
+    let leaving = Environment { deleting: true, ..reached("a", "one") };
+    let cases = [
+        ("renamed", environments([reached("z", "one")]), &existing),
+        ("renamed, and its old name is not gone yet", environments([leaving.clone(), reached("z", "one")]), &existing),
+        ("the control plane's own, renamed", environments([local()]), &here),
+    ];
+    for (why, all, existing) in cases {
+        let plan = plan(&own, &model, &all, existing, &Fleet::default());
+        let [placement] = plan.placements.as_slice() else { panic!("{why}: {plan:?}") };
+        assert_eq!((placement.environment.as_str(), placement.slot.as_str()), ("z", "a"), "{why}: its resources keep their keys");
+        assert!(matches!(placement.action, Action::Render(_)), "{why}");
+        assert!(plan.decision.is_none() && plan.is_steady(&own), "{why}");
+    }
+    let other = plan(&own, &model, &environments([reached("z", "two")]), &existing, &Fleet::default());
+    assert_eq!(names(&other), ["a", "z"], "another cluster is another environment: the old one leaves once this one is ready");
+}
+
+#[test]
+fn an_environment_that_is_pointed_at_another_cluster_takes_nothing_along() {
+    let (mut own, model, existing) = settled_on("one");
+    own.environments = 2;
+    let moved = environments([reached("a", "two"), reached("b", "one"), reached("c", "two"), reached("d", "three")]);
+    let plan = plan(&own, &model, &moved, &existing, &Fleet::default());
+    assert!(matches!(&plan.placements[0].action, Action::Freeze(Freeze::EnvironmentChanged, Some(_))), "it is still where it was");
+    assert_eq!(names(&plan), ["a", "c"], "there is room on two and on three, and none on one, which it is on");
+    let rejections = plan.decision.unwrap().rejections;
+    assert_eq!(
+        rejections.iter().map(|rejection| (rejection.environment.as_str(), rejection.reason.code())).collect::<Vec<_>>(),
+        [("b", "SameCluster")]
+    );
 }
 
 #[test]

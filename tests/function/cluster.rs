@@ -25,6 +25,8 @@ pub(crate) struct Cluster {
     pub(crate) earlier: State,
     /// Whether it is Crossplane v2.4, which begins a reconcile with what the last one required.
     pub(crate) seeds: bool,
+    /// Whether environments do not sum up what stands on them.
+    pub(crate) stale: bool,
     /// What the last reconcile that was not refused required.
     pub(crate) tracked: BTreeMap<String, ResourceSelector>,
 }
@@ -89,6 +91,24 @@ fn word(condition: &Condition) -> &'static str {
     }
 }
 
+/// A pool of an environment's status as its spec would declare it.
+fn declared(pool: &Value) -> Value {
+    let name = pool.get("name").unwrap_or(&pool["acceleratorType"]);
+    let gpu = json!({"acceleratorType": pool["acceleratorType"], "acceleratorCount": pool["countPerNode"], "memory": pool["memory"]});
+    json!({"name": name, "nodeCount": pool["nodes"], "gpu": gpu})
+}
+
+/// A number out of a text, the same on every machine.
+pub(crate) fn number(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// A uid out of a text.
+pub(crate) fn uid(text: &str) -> String {
+    let (a, b) = (number(text), number(&format!("{text}#")));
+    format!("{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}", a >> 32, a >> 16 & 0xffff, a & 0xfff, b >> 48 & 0xfff, b & 0xffff_ffff_ffff)
+}
+
 impl Cluster {
     /// A control plane with objects and a composite resource.
     pub(crate) fn new(composite: Value, objects: Vec<Value>) -> Self {
@@ -99,6 +119,7 @@ impl Cluster {
             input: None,
             earlier: State::default(),
             seeds: false,
+            stale: false,
             tracked: BTreeMap::new(),
         }
     }
@@ -122,20 +143,42 @@ impl Cluster {
         }
     }
 
-    /// What a selector finds.
+    /// What a selector finds, composed resources among it.
     pub(crate) fn select(&self, selector: &ResourceSelector) -> Resources {
-        let found = self.objects.iter().filter(|object| {
+        let found = self.objects.iter().chain(self.composed.values()).filter(|object| {
             let metadata = &object["metadata"];
-            let by_name = match &selector.r#match {
+            let matches = match &selector.r#match {
                 Some(Match::MatchName(name)) => {
                     metadata["name"] == json!(name) && metadata["namespace"].as_str() == selector.namespace.as_deref()
                 }
-                Some(Match::MatchLabels(labels)) => labels.labels.is_empty(),
+                Some(Match::MatchLabels(wanted)) => wanted.labels.iter().all(|(key, value)| metadata["labels"][key] == json!(value)),
                 None => false,
             };
-            by_name && object["kind"] == json!(selector.kind) && object["apiVersion"] == json!(selector.api_version)
+            matches && object["kind"] == json!(selector.kind) && object["apiVersion"] == json!(selector.api_version)
         });
         Resources { items: found.map(|object| Resource { resource: Some(to_struct(object).unwrap()), ..Resource::default() }).collect() }
+    }
+
+    /// Lets the environments sum up what stands on them, and nothing else of their own call.
+    pub(crate) fn sum_up(&mut self) {
+        let sum = |object: &Value| {
+            let mut environment = object.clone();
+            let pools = object["status"]["capacity"]["gpuPools"].as_array().cloned().unwrap_or_default();
+            let cluster = &mut environment["spec"]["cluster"];
+            let source = if cluster["source"] == json!("Local") { "local" } else { "existing" };
+            cluster[source]["nodePools"] = pools.iter().filter(|pool| pool["nodes"] != json!(0)).map(declared).collect();
+            let cluster = Self { objects: self.objects.clone(), composed: self.composed.clone(), ..Self::new(environment, Vec::new()) };
+            let request = cluster.request();
+            let observed = request.observed.map(|observed| State { resources: BTreeMap::new(), ..observed });
+            cluster.converse(RunFunctionRequest { observed, ..request }, &BTreeMap::new()).status()["ledger"].clone()
+        };
+        let is_environment = |object: &Value| object["kind"] == json!("InferenceEnvironment");
+        let sums: Vec<Value> = self.objects.iter().filter(|object| is_environment(object)).map(sum).collect();
+        for (object, sum) in self.objects.iter_mut().filter(|object| is_environment(object)).zip(sums) {
+            if sum.is_object() {
+                object["status"]["ledger"] = sum;
+            }
+        }
     }
 
     fn fetch(&self, selectors: &BTreeMap<String, ResourceSelector>) -> BTreeMap<String, Resources> {
@@ -146,8 +189,11 @@ impl Cluster {
     /// internal/xfn/required_resources.go, v2.3.4 or, where it seeds, v2.4.0.
     pub(crate) fn dry_run(&self) -> Reconciled {
         let seeded = if self.seeds { self.fetch(&self.tracked) } else { BTreeMap::new() };
-        let mut request = self.request();
-        request.required_resources.clone_from(&seeded);
+        self.converse(self.request(), &seeded)
+    }
+
+    fn converse(&self, mut request: RunFunctionRequest, seeded: &BTreeMap<String, Resources>) -> Reconciled {
+        request.required_resources.clone_from(seeded);
         let mut before = None;
         for calls in 1..=6 {
             let (response, report) = run(&request);
@@ -166,6 +212,9 @@ impl Cluster {
 
     /// Reconciles: a fatal result changes nothing but conditions; otherwise what is not wanted is deleted.
     pub(crate) fn reconcile(&mut self) -> Reconciled {
+        if !self.stale {
+            self.sum_up();
+        }
         let reconciled = self.dry_run();
         let conditions: Vec<Value> = reconciled
             .response
@@ -202,7 +251,12 @@ impl Cluster {
                 object["metadata"]["name"] = json!(format!("generated-{key}"));
             }
             object["metadata"]["namespace"] = namespace.clone();
-            object["metadata"]["uid"] = json!("a-uid");
+            let owner = self.composite["metadata"]["uid"].as_str().unwrap_or_default();
+            object["metadata"]["uid"] = old["metadata"].get("uid").cloned().unwrap_or_else(|| json!(uid(&format!("{owner}/{key}"))));
+            object["metadata"]["ownerReferences"] = json!([{
+                "apiVersion": self.composite["apiVersion"], "kind": self.composite["kind"], "name": self.composite["metadata"]["name"],
+                "uid": self.composite["metadata"]["uid"], "controller": true,
+            }]);
             object["metadata"]["managedFields"] = json!([{"manager": "crossplane", "fieldsV1": {"f:spec": {}}}]);
             object["metadata"]["annotations"]["crossplane.io/composition-resource-name"] = json!(key);
             object["status"] = old["status"].clone();

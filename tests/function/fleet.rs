@@ -55,10 +55,33 @@ pub(super) fn deployment(environments: u32) -> Value {
     })
 }
 
+/// What serves another deployment on an environment with so many GPUs, as Crossplane and provider-kubernetes have it.
+pub(super) fn standing(name: &str, environment: &str, gpus: u32, settled: bool, created: &str) -> Value {
+    let phase = json!({"pool": "h200", "gpusPerReplica": 1, "replicas": gpus});
+    let record = json!({"model": {"kind": "ClusterModel", "name": "llama"}, "profile": "plain", "decode": phase, "created": created,
+                        "settled": settled});
+    json!({
+        "apiVersion": "kubernetes.m.crossplane.io/v1alpha1", "kind": "Object",
+        "metadata": {
+            "name": format!("{name}-{environment}"), "namespace": "team", "uid": format!("uid-of-{name}-{environment}"),
+            "labels": {"modelplane.ai/environment": environment}, "annotations": {"modelplane.ai/placement": record.to_string()},
+            "ownerReferences": [{"apiVersion": "modelplane.ai/v1alpha1", "kind": "ModelDeployment", "name": name,
+                                 "uid": format!("uid-of-{name}"), "controller": true}],
+        },
+        "spec": {"forProvider": {"manifest": {
+            "apiVersion": "serving.kserve.io/v1alpha2", "kind": "LLMInferenceService", "metadata": {"name": name},
+            "spec": {"replicas": gpus, "template": {"containers": [{"name": "main", "resources": {"limits": {"nvidia.com/gpu": "1"}}}]}},
+        }}},
+        "status": {"conditions": [{"type": "Synced", "status": "True", "reason": "ReconcileSuccess"}]},
+    })
+}
+
 /// The deployment, the model and two environments.
 pub(super) fn cluster(environments: u32) -> Cluster {
     let deployment = deployment(environments);
-    Cluster::new(deployment.clone(), vec![model(), environment("east"), environment("west"), deployment])
+    let mut cluster = Cluster::new(deployment.clone(), vec![model(), environment("east"), environment("west"), deployment]);
+    cluster.sum_up();
+    cluster
 }
 
 /// The same after the deployment has been placed on both environments, is ready and settled.

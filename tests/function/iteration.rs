@@ -34,11 +34,11 @@ fn each_call_of_a_reconcile_is_counted() {
     let mut bereft = settled();
     bereft.delete("InferenceEnvironment", "east");
     let cases = [
-        ("one that is new asks for everything at once", cluster(1), vec![1, 2]),
+        ("one that is new sees what stands where it would be placed", cluster(1), vec![1, 2, 3]),
         ("one that is settled asks for its own", settled(), vec![1, 2]),
         ("one that grows shows that it does", grown, vec![1, 2]),
         ("one that lost an environment sees it only then, and asks for everything", bereft, vec![1, 2, 3]),
-        ("an environment asks for nothing", Cluster::new(environment("east"), Vec::new()), vec![1]),
+        ("an environment sums up, and then asks for nothing", Cluster::new(environment("east"), Vec::new()), vec![1, 2, 3]),
     ];
     for (why, cluster, expected) in cases {
         assert_eq!(iterations(&cluster, &[]), expected, "{why}");

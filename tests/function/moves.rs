@@ -5,7 +5,7 @@ use function_modelplane::function::proto::Severity;
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, Reconciled};
-use super::fleet::{cluster, deployment, environment, model, settled};
+use super::fleet::{cluster, environment, model, settled, standing};
 
 /// The serving resources that are wanted.
 fn serving(reconciled: &Reconciled) -> Vec<String> {
@@ -202,21 +202,10 @@ fn a_switch_undone_in_the_middle_ends_where_it_began() {
     assert!(!back.held_back());
 }
 
-/// Another deployment that holds so many GPUs of east.
-fn other_on_east(gpus: u32, settled: bool) -> Value {
-    let mut other = deployment(1);
-    other["metadata"]["name"] = json!("other");
-    let phase = json!({"pool": "h200", "gpusPerReplica": 1, "replicas": gpus, "ready": settled});
-    let item =
-        json!({"environment": "east", "topology": "PrefillDecode", "profile": "p", "ready": settled, "settled": settled, "decode": phase});
-    other["status"] = json!({"placements": {"total": 1, "items": [item]}});
-    other
-}
-
 #[test]
 fn more_replicas_than_fit_are_rendered_and_said_to_be_short_until_they_fit() {
     let mut cluster = on_east();
-    cluster.objects.push(other_on_east(4, true));
+    cluster.objects.push(standing("other", "east", 4, true, "2026-06-01T00:00:00Z"));
     cluster.composite["spec"]["scaling"]["fixed"]["replicas"] = json!(3);
     let grown = cluster.reconcile();
     let replicas = &grown.desired()["object-east-pd"]["spec"]["forProvider"]["manifest"]["spec"]["replicas"];
@@ -228,7 +217,7 @@ fn more_replicas_than_fit_are_rendered_and_said_to_be_short_until_they_fit() {
     assert!(!grown.held_back(), "it serves as before");
     let again = cluster.reconcile();
     assert_eq!((again.results(), condition(&again, "PlacementsScheduled").1.as_str()), (vec![], "ShortOfGpus"), "said once, shown on");
-    cluster.delete("ModelDeployment", "other");
+    cluster.delete("Object", "other-east");
     let fits = cluster.reconcile();
     assert_eq!(condition(&fits, "PlacementsScheduled"), ("True", "Placed".to_owned(), "1/1 placed".to_owned()));
     assert_eq!(cluster.reconcile().request.required_resources.len(), 2, "and it is steady again: the model and its environment");
@@ -238,9 +227,7 @@ fn more_replicas_than_fit_are_rendered_and_said_to_be_short_until_they_fit() {
 fn of_two_that_took_the_last_gpus_the_younger_makes_way_unless_it_is_ready() {
     let mut race = cluster(1);
     race.reconcile();
-    let mut older = other_on_east(8, false);
-    older["metadata"]["creationTimestamp"] = json!("2025-01-01T00:00:00Z");
-    race.objects.push(older);
+    race.objects.push(standing("older", "east", 8, false, "2025-01-01T00:00:00Z"));
     let mut ready = race.clone();
     assert_eq!(serving(&race.reconcile()), ["object-west-pd"], "12 and 8 of 16 GPUs");
     ready.create_the_rest();

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::cluster::Cluster;
-use super::fleet::{deployment, environment, model};
+use super::fleet::{deployment, environment, model, standing};
 
 const NAMES: [&str; 4] = ["east", "north", "south", "west"];
 
@@ -83,18 +83,6 @@ fn change_model(cluster: &mut Cluster, change: impl FnOnce(&mut Value)) {
     }
 }
 
-fn other(gpus: u32, settled: bool) -> Value {
-    let mut other = deployment(1);
-    other["metadata"]["name"] = json!("another");
-    other["metadata"]["creationTimestamp"] = json!("2025-01-01T00:00:00Z");
-    let item = |name: &&str| {
-        let phase = json!({"pool": "h200", "gpusPerReplica": 1, "replicas": gpus, "ready": settled});
-        json!({"environment": name, "topology": "Unified", "profile": "p", "ready": settled, "settled": settled, "decode": phase})
-    };
-    other["status"] = json!({"placements": {"items": NAMES.iter().map(item).collect::<Vec<_>>()}});
-    other
-}
-
 fn make(cluster: &mut Cluster, change: Change) {
     match change {
         Change::Delete(at) => cluster.delete("InferenceEnvironment", NAMES[at]),
@@ -162,8 +150,10 @@ fn make(cluster: &mut Cluster, change: Change) {
         }
         Change::ModelRef(name) => cluster.composite["spec"]["modelRef"]["name"] = json!(name),
         Change::Others(gpus, settled) => {
-            cluster.delete("ModelDeployment", "another");
-            cluster.objects.push(other(gpus, settled));
+            for name in NAMES {
+                cluster.delete("Object", &format!("another-{name}"));
+                cluster.objects.push(standing("another", name, gpus, settled, "2025-01-01T00:00:00Z"));
+            }
         }
         Change::Report(at, ready) => {
             for key in ["object-AT-pd", "object-AT-unified", "llmisvc-AT-pd", "llmisvc-AT-unified"].map(|key| key.replace("AT", NAMES[at]))

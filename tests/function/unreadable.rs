@@ -89,7 +89,7 @@ fn what_others_hold_is_counted_as_far_as_it_can_be_read() {
         ("there are no items at all", json!("none"), &free),
     ];
     for (why, items, expected) in cases {
-        let mut cluster = cluster(2);
+        let mut cluster = left_by_an_older_version(2);
         cluster.objects.push(json!({
             "apiVersion": "modelplane.ai/v1alpha1", "kind": "ModelDeployment", "metadata": {"name": "other", "namespace": "team"},
             "status": {"placements": {"items": items}, "scheduling": "odd", "conditions": "odd"},
@@ -100,11 +100,21 @@ fn what_others_hold_is_counted_as_far_as_it_can_be_read() {
     }
 }
 
+/// Environments without a sum: v0.1.0 kept what is held in the status of each deployment only.
+fn left_by_an_older_version(environments: u32) -> Cluster {
+    let mut cluster = cluster(environments);
+    for name in ["east", "west"] {
+        cluster.change("InferenceEnvironment", name, |object| _ = object["status"].as_object_mut().unwrap().remove("ledger"));
+    }
+    cluster.stale = true;
+    cluster
+}
+
 #[test]
 fn what_was_ready_once_is_known_to_be_so_however_odd_the_rest() {
     // Of two holders of too few GPUs the one that was never ready yields, not the younger one that was.
     for topology in ["Unified", "Sharded"] {
-        let mut cluster = cluster(1);
+        let mut cluster = left_by_an_older_version(1);
         assert!(cluster.reconcile().desired().contains_key("object-east-pd"));
         let decode = json!({"pool": "h200", "gpusPerReplica": 4, "replicas": 4});
         cluster.objects.push(json!({
@@ -112,6 +122,7 @@ fn what_was_ready_once_is_known_to_be_so_however_odd_the_rest() {
             "metadata": {"name": "other", "namespace": "team", "creationTimestamp": "2026-06-01T00:00:00Z"},
             "status": {"placements": {"items": [{"environment": "east", "topology": topology, "settled": true, "decode": decode}]}},
         }));
+        cluster.sum_up();
         assert!(cluster.dry_run().desired().contains_key("object-west-pd"), "{topology}");
     }
 }

@@ -42,6 +42,12 @@ fn provisioned() -> Value {
     environment
 }
 
+/// The sum of an environment with one pool that nobody was promised anything of.
+fn free(pool: &str, total: u32) -> Value {
+    let gpus = json!({"total": total, "held": 0, "free": total, "missing": 0});
+    json!({"placements": 0, "unlabelled": 0, "gpus": gpus, "pools": [{"name": pool, "gpus": gpus}]})
+}
+
 #[test]
 fn an_existing_cluster_gets_its_provider_config_and_capacity() {
     let reconciled = Cluster::new(existing(), Vec::new()).reconcile();
@@ -60,6 +66,8 @@ fn an_existing_cluster_gets_its_provider_config_and_capacity() {
             "providerConfigRef": {"name": "byo-us-east-cluster-kubeconfig"}, "namespace": "modelplane-system",
             "capacity": {"gpuPools": [{"name": "gpu-h100", "acceleratorType": "nvidia-h100-80gb", "memory": "80Gi",
                                        "countPerNode": 8, "nodes": 2, "resourceName": "nvidia.com/gpu"}]},
+            "cluster": {"name": "byo-cluster-kubeconfig", "key": "kubeconfig"},
+            "ledger": free("gpu-h100", 16),
         })
     );
 }
@@ -122,7 +130,9 @@ fn a_gke_cluster_that_was_provisioned_before_is_valid_and_keeps_its_status() {
     let own = Cluster::new(provisioned(), Vec::new()).reconcile();
     assert_eq!(own.conditions(), vec![("EnvironmentValid".to_owned(), "True", "Valid".to_owned())]);
     assert!(!own.held_back(), "it is used, so it is ready");
-    assert_eq!(own.status(), provisioned()["status"], "a field that is not repeated is gone");
+    let mut kept = provisioned()["status"].clone();
+    kept["ledger"] = free("nvidia-l4", 4);
+    assert_eq!(own.status(), kept, "a field that is not repeated is gone");
 }
 
 #[test]
@@ -132,7 +142,9 @@ fn what_an_earlier_step_reports_of_a_gke_cluster_passes_through() {
         json!({"apiVersion": "modelplane.ai/v1alpha1", "kind": "InferenceEnvironment", "status": {"gateway": {"address": "10.9.9.9"}}});
     cluster.earlier.composite = Some(Resource { resource: Some(to_struct(&moved).unwrap()), ..Resource::default() });
     cluster.earlier.resources.insert("gke-cluster".to_owned(), Resource { resource: Some(Bytes::new()), ..Resource::default() });
-    assert_eq!(cluster.dry_run().status(), moved["status"]);
+    let mut summed = moved["status"].clone();
+    summed["ledger"] = free("nvidia-l4", 4);
+    assert_eq!(cluster.dry_run().status(), summed);
 }
 
 #[test]
@@ -153,7 +165,7 @@ fn a_status_that_an_earlier_step_writes_is_newer_than_the_one_before() {
     let composite = Resource { resource: Some(to_struct(&written).unwrap()), ..Resource::default() };
     cluster.earlier.composite = Some(composite);
     let reconciled = cluster.dry_run();
-    assert_eq!(reconciled.status(), json!({"providerConfigRef": {"name": "a-new-one"}}));
+    assert_eq!(reconciled.status(), json!({"providerConfigRef": {"name": "a-new-one"}, "ledger": free("nvidia-l4", 4)}));
     assert_eq!(reconciled.conditions(), vec![("EnvironmentValid".to_owned(), "True", "Valid".to_owned())]);
 }
 

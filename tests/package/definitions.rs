@@ -39,6 +39,14 @@ pub(crate) struct Definition {
 }
 
 const READY: (&str, &str) = ("READY", ".status.conditions[?(@.type=='Ready')].status");
+/// GPUs of an environment.
+const TOTAL: &str = ".status.ledger.gpus.total";
+/// GPUs of an environment that nobody was promised.
+const FREE: &str = ".status.ledger.gpus.free";
+
+fn column_type(path: &str) -> &'static str {
+    if [TOTAL, FREE].contains(&path) { "integer" } else { "string" }
+}
 
 /// A ClusterModel has no namespace of its own, so its Secret's must be said; a Model's Secret is in the Model's.
 fn cluster_model_spec() -> Value {
@@ -94,7 +102,7 @@ pub(crate) fn definitions() -> Vec<Definition> {
             short_names: &["ie"],
             scope: "Cluster",
             description: "A cluster that models can run on.",
-            columns: &[READY, ("GATEWAY", ".status.gateway.address")],
+            columns: &[READY, ("GPUS", TOTAL), ("FREE", FREE), ("GATEWAY", ".status.gateway.address")],
             spec: structural::<InferenceEnvironmentSpec>(),
             status: structural::<InferenceEnvironmentStatus>(),
         },
@@ -104,7 +112,7 @@ pub(crate) fn definitions() -> Vec<Definition> {
 impl Definition {
     fn xrd(&self) -> Value {
         let mut columns: Vec<Value> =
-            self.columns.iter().map(|(name, path)| json!({"name": name, "type": "string", "jsonPath": path})).collect();
+            self.columns.iter().map(|(name, path)| json!({"name": name, "type": column_type(path), "jsonPath": path})).collect();
         columns.push(json!({"name": "AGE", "type": "date", "jsonPath": ".metadata.creationTimestamp"}));
         let mut names = json!({"kind": self.kind, "plural": self.plural, "categories": ["crossplane", "modelplane"]});
         if !self.short_names.is_empty() {
