@@ -11,7 +11,7 @@ from .tools import PROJECT, Failure
 GROUP = "modelplane.ai/"
 PACKAGE = PROJECT / "package" / "configuration"
 RESOURCE_NAME = "crossplane.io/composition-resource-name"
-# A deployment is placed by what the others have in their status: environments first.
+# A deployment is placed by what environments have in their status: those first.
 ORDER = ["InferenceEnvironment", "ClusterModel", "Model", "ModelDeployment"]
 
 
@@ -51,7 +51,7 @@ class Api:
 
 
 class ControlPlane:
-    """Objects as they are stored, in the order in which they were applied. A reconcile changes the status of one of them."""
+    """Objects as they are stored, in the order in which they were applied. A reconcile changes the status of one of them, and adds what it composed."""
 
     def __init__(self, tools, api, functions, address, objects):
         self.tools, self.api, self.functions, self.address = tools, api, functions, address
@@ -68,8 +68,9 @@ class ControlPlane:
     def render(self, composite, observed=(), backwards=False):
         """What a reconcile would do; `backwards` hands over the other objects in reversed order."""
         kind = composite["kind"]
-        # Not the object itself: without its uid it would take the place of the one that is rendered.
-        others = [thing for thing in self.objects[:: -1 if backwards else 1] if title(thing) != title(composite)]
+        # Not the object itself, nor what is observed of it: as stored it would take the place of what is handed over.
+        given = {title(composite), *map(title, observed)}
+        others = [thing for thing in self.objects[:: -1 if backwards else 1] if title(thing) not in given]
         if kind not in self.api.definitions or kind not in self.api.compositions:
             raise Failure(f"{PACKAGE.relative_to(PROJECT)} has no XRD or no Composition for {kind}")
         with tempfile.TemporaryDirectory() as folder:
@@ -97,9 +98,10 @@ class ControlPlane:
         return Rendered(_ordered(_named(done.stdout, composed)), printed.get("status", {}), composed, results)
 
     def reconcile(self, composite, observed=()):
-        """Renders an object and stores its new status."""
+        """Renders an object and stores its new status and what was composed for it."""
         rendered = self.render(composite, observed)
         composite["status"] = rendered.status
+        self.objects += rendered.composed
         return rendered
 
 
