@@ -4,11 +4,15 @@ import base64
 import contextlib
 import subprocess
 import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
 
 from .kubernetes_client import reference
 from .processes import free_ports, running
 from .tools import Failure
 
+# The first is what a suite runs with unless told otherwise.
+VERSIONS = ["v2.3.4", "v2.4.0"]
 NAMESPACE = "crossplane-system"
 # What the chart installs beside roles, accounts and Secrets; there is nothing here to run it.
 NOT_RUN = {"Deployment", "Service"}
@@ -17,38 +21,69 @@ HOST = "localhost"
 SERVER_CERTIFICATE, CLIENT_CERTIFICATE = "function-tls-server", "crossplane-tls-client"
 # Crossplane watches what matters; this is how often it looks again all the same.
 POLL_INTERVAL = "5s"
-# Per second and XR: a test presses into minutes what takes days elsewhere, and would be taken for something that flaps.
+# How many changes of what it watches core's circuit breaker lets through, per second and XR, before it takes the XR for one that flaps.
+# Core's own default, here None, is 1, with 100 at once; a test presses into minutes what takes days elsewhere.
 WATCH_EVENTS = 20
 
 
+@dataclass
+class Crossplane:
+    """What runs: which version, where the server certificate for functions is, and on which port core tells its metrics."""
+
+    version: str
+    certificates: Path
+    metrics: int
+
+    def flapped(self):
+        """How often core's circuit breaker has opened: the XRs of which one had `Responsive=False`, each time it had."""
+        return sum(value for name, value in self._told() if name.startswith("circuit_breaker_opens_total"))
+
+    def watch_events(self):
+        """How many changes of what it watches core's circuit breaker was told of, by the kind of XR that they were about."""
+        found = [(name, value) for name, value in self._told() if name.startswith("circuit_breaker_events_total")]
+        kinds = [name.partition('controller="composite/')[2].partition('"')[0] for name, _ in found]
+        return {kind: int(sum(value for of, (_, value) in zip(kinds, found) if of == kind)) for kind in sorted(set(kinds))}
+
+    def _told(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=5) as answer:
+            lines = [line.rpartition(" ") for line in answer.read().decode().splitlines() if not line.startswith("#")]
+        return [(name, float(value)) for name, _, value in lines]
+
+
+def core_option(parser, default=VERSIONS[0]):
+    """Lets the command line of a suite say which version is installed."""
+    parser.add_argument("--core", default=default, choices=VERSIONS, help=f"the version of Crossplane's core; {default or 'several'} by default")
+
+
 @contextlib.contextmanager
-def started(tools, client, folder, runtime="External"):
-    """Runs Crossplane for as long as the block runs, and gives the folder of a server certificate for functions.
+def started(tools, client, folder, runtime="External", version=VERSIONS[0], watch_events=WATCH_EVENTS):
+    """Runs Crossplane for as long as the block runs.
 
     `runtime` says who runs packages: nobody, unless told otherwise, as core's flag --package-runtime does.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _install(tools, client)
+    _install(tools.cores[version], tools, client)
     core, manager = (_kubeconfig(client, account, folder) for account in ["crossplane", "rbac-manager"])
-    program = tools.folder / "bin" / "crossplane-core"
+    program = tools.folder / "bin" / f"crossplane-core-{version}"
     packages, responses = folder / "packages", folder / "responses"
     packages.mkdir()
     responses.mkdir()
-    _initialise(program, tools, core, folder)
+    _initialise(program, tools.cores[version], core, folder)
     for secret in [SERVER_CERTIFICATE, CLIENT_CERTIFICATE]:
         _write_certificate(client, secret, folder / secret)
     metrics, probes = free_ports(2)
     start_core = [
         program, "core", "start", f"--package-runtime={runtime}", "--enable-webhooks=false", f"--tls-client-certs-dir={folder / CLIENT_CERTIFICATE}",
         f"--xpkg-cache-dir={packages}", f"--xfn-cache-dir={responses}", f"--metrics-port={metrics}",
-        f"--health-probe-port={probes}", f"--poll-interval={POLL_INTERVAL}", f"--circuit-breaker-refill-rate={WATCH_EVENTS}", "--debug",
+        f"--health-probe-port={probes}", f"--poll-interval={POLL_INTERVAL}", "--debug",
+        *([f"--circuit-breaker-refill-rate={watch_events}"] if watch_events else []),
     ]
     start_manager = [program, "rbac", "start", "--provider-clusterrole=crossplane:allowed-provider-permissions", "--debug"]
     with (
         running(start_manager, folder / "rbac-manager.log", lambda: True, environment=manager),
         running(start_core, folder / "core.log", lambda: _healthy(probes), environment=core),
     ):
-        yield folder / SERVER_CERTIFICATE
+        yield Crossplane(version, folder / SERVER_CERTIFICATE, metrics)
 
 
 def register_function(client, name, port):
@@ -63,9 +98,9 @@ def register_function(client, name, port):
     client.patch_status(revision, {"endpoint": f"dns:///{HOST}:{port}", "capabilities": ["composition"]})
 
 
-def _install(tools, client):
+def _install(files, tools, client):
     client.apply(reference("v1", "Namespace", NAMESPACE))
-    client.apply_all([thing for thing in tools.read_yaml(tools.folder / "crossplane.yaml") if thing["kind"] not in NOT_RUN])
+    client.apply_all([thing for thing in tools.read_yaml(files / "chart.yaml") if thing["kind"] not in NOT_RUN])
     role = reference("rbac.authorization.k8s.io/v1", "ClusterRole", "crossplane")
     client.wait_for(role, lambda found: found["rules"], "has the rules that are aggregated")
 
@@ -75,12 +110,12 @@ def _kubeconfig(client, account, folder):
     return {"KUBECONFIG": str(client.as_service_account(NAMESPACE, account).kubeconfig(folder / f"{account}.kubeconfig"))}
 
 
-def _initialise(program, tools, environment, folder):
+def _initialise(program, files, environment, folder):
     """What the init container of the chart's Deployment does: CRDs and certificates."""
     webhooks = folder / "no-webhooks"
     webhooks.mkdir()
     command = [
-        program, "core", "init", f"--cr-ds-path={tools.folder / 'crossplane-crds'}", "--tlsca-secret-name=crossplane-root-ca",
+        program, "core", "init", f"--cr-ds-path={files / 'crds'}", "--tlsca-secret-name=crossplane-root-ca",
         f"--tls-client-secret-name={CLIENT_CERTIFICATE}", f"--tls-server-secret-name={SERVER_CERTIFICATE}", "--enable-webhooks",
         f"--webhook-configurations-path={webhooks}", f"--webhook-service-name={HOST}", f"--webhook-service-namespace={NAMESPACE}",
     ]

@@ -26,6 +26,7 @@ class Installation:
 
     tools: object
     client: Client
+    crossplane: crossplane_core.Crossplane
     function: function.Function
     folder: Path
     metrics: int
@@ -83,8 +84,8 @@ def folder():
 
 
 @contextlib.contextmanager
-def started(tools, binary, ttl="1s"):
-    """Runs the whole for as long as the block runs.
+def started(tools, binary, ttl="1s", **crossplane):
+    """Runs the whole for as long as the block runs; `crossplane` says how crossplane_core.started() does its part.
 
     Crossplane watches an XR and what it composes. Of anything else, such as a model or an environment, it learns only when the
     function's answer has lived for its `ttl`: a minute, where the Input of a Composition does not say, which no test wants to wait.
@@ -97,16 +98,16 @@ def started(tools, binary, ttl="1s"):
         # The CRD of LLMInferenceService takes the API server some seconds, in which Crossplane starts.
         crds = [client.apply(crd) for crd in tools.read_yaml(*composed_crds(tools))]
         with _timed(timings, "Crossplane"):
-            certificates = stack.enter_context(crossplane_core.started(tools, client, written / "crossplane"))
+            core = stack.enter_context(crossplane_core.started(tools, client, written / "crossplane", **crossplane))
         with _timed(timings, "function"):
             metrics, = free_ports(1)
-            arguments = ["--tls-certs-dir", certificates, "--metrics-address", f"127.0.0.1:{metrics}"]
+            arguments = ["--tls-certs-dir", core.certificates, "--metrics-address", f"127.0.0.1:{metrics}"]
             served = stack.enter_context(function.running(binary, written / "function.log", *arguments))
         with _timed(timings, "XRDs and Compositions"):
             _install(tools, client, served, ttl)
             for crd in crds:
                 client.wait_for_conditions(crd, {"Established": "True"}, 60)
-        yield Installation(tools, client, served, written, metrics, timings)
+        yield Installation(tools, client, core, served, written, metrics, timings)
 
 
 def composed_crds(tools):

@@ -21,11 +21,12 @@ def section(title):
 
 
 class Tools:
-    """Paths of programs and CRDs, of KServe's files by version, and how to call the programs."""
+    """Paths of programs and CRDs, of Crossplane's and KServe's files by version, and how to call the programs."""
 
     def __init__(self, folder):
         self.folder = Path(folder)
         self.crds = self.folder / "crds"
+        self.cores = {path.name: path for path in sorted((self.folder / "core").iterdir())}
         self.kserve = {path.name: path for path in sorted((self.folder / "kserve").iterdir())}
         self.kserve_needs = self.folder / "kserve-needs"
 
