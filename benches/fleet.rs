@@ -5,14 +5,68 @@ use serde_json::{Map, Value, json};
 use super::cluster::Cluster;
 use super::objects::{deployment, environment, model};
 
-/// A deployment to two environments, in a fleet of so many environments and other deployments.
+/// A deployment to two environments, in a fleet of so many environments and other deployments, each placed on two of them.
 pub(super) fn fleet(environments: usize, others: usize) -> Cluster {
+    let mut cluster = unlabelled(environments, others);
+    let served = served();
+    let places = |number: usize| [number % environments, (number + 1) % environments];
+    let standing = (0..others).flat_map(|number| places(number).map(|environment| standing(&served, number, environment)));
+    cluster.objects.extend(standing.collect::<Vec<_>>());
+    cluster.sum_up();
+    cluster
+}
+
+/// The same as v0.1.0 left it: only the statuses of the deployments tell what stands where.
+pub(super) fn unlabelled(environments: usize, others: usize) -> Cluster {
     let mut objects = vec![stored(model())];
     objects.extend((0..environments).map(|number| stored(roomy(&format!("env-{number:04}")))));
     objects.extend((0..others).map(|number| stored(other(number, environments))));
     let own = stored(deployment(2));
     objects.push(own.clone());
     Cluster::new(own, objects)
+}
+
+/// What serves a deployment on another cluster.
+fn served() -> Value {
+    let mut cluster = unlabelled(2, 0);
+    cluster.reconcile();
+    cluster.report("object-env-0000-pd", true, true, true);
+    cluster.composed["object-env-0000-pd"].clone()
+}
+
+/// What serves another team's deployment on an environment.
+fn standing(served: &Value, number: usize, environment: usize) -> Value {
+    let mut standing = served.clone();
+    let metadata = &mut standing["metadata"];
+    metadata["name"] = json!(format!("other-{number:04}-{environment:04}"));
+    metadata["namespace"] = json!(format!("team-{:03}", number % 100));
+    metadata["labels"]["modelplane.ai/environment"] = json!(format!("env-{environment:04}"));
+    metadata["ownerReferences"][0]["name"] = json!(format!("other-{number:04}"));
+    metadata["ownerReferences"][0]["uid"] = json!(format!("uid-of-{number:04}"));
+    standing
+}
+
+/// The first environment of a fleet, about to be reconciled.
+pub(super) fn environment_of(fleet: Cluster) -> Cluster {
+    let mut own = fleet.objects.iter().find(|object| object["metadata"]["name"] == json!("env-0000")).unwrap().clone();
+    let gpu = json!({"acceleratorType": "nvidia-h200", "acceleratorCount": 8, "memory": "141Gi"});
+    own["spec"]["cluster"]["existing"]["nodePools"] = json!([{"name": "h200", "nodeCount": 2000, "gpu": gpu}]);
+    Cluster { composite: own, ..fleet }
+}
+
+/// A deployment as it is while its engines load.
+pub(super) fn loading(environments: usize, others: usize) -> Cluster {
+    let mut cluster = fleet(environments, others);
+    cluster.reconcile();
+    cluster
+}
+
+/// A deployment that waits for room.
+pub(super) fn waiting(environments: usize, others: usize) -> Cluster {
+    let mut cluster = fleet(environments, others);
+    cluster.composite["spec"]["scaling"]["fixed"]["replicas"] = json!(10_000);
+    cluster.reconcile();
+    cluster
 }
 
 /// The same when the deployment has been placed and is ready.

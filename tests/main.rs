@@ -15,5 +15,6 @@ mod docs;
 mod domain;
 mod function;
 mod package;
+mod random;
 mod rooms;
 mod server;

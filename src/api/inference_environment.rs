@@ -56,6 +56,7 @@ pub struct InferenceEnvironmentSpec {
     {"rule": "(self.source == 'Existing') == has(self.existing)", "message": "existing is required with source Existing and forbidden without it"},
     {"rule": "(self.source == 'GKE') == has(self.gke)", "message": "gke is required with source GKE and forbidden without it"},
     {"rule": "self.source == 'Local' || !has(self.local)", "message": "local is forbidden without source Local"},
+    {"rule": "self.source == oldSelf.source", "message": "source cannot be changed, because what serves stays on its cluster; give the other cluster an environment of its own"},
 ]))]
 pub struct Cluster {
     /// How the cluster is obtained.
@@ -83,6 +84,9 @@ pub enum ClusterSource {
 /// A cluster that exists.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-kubernetes-validations" = [
+    {"rule": "self.secretRef == oldSelf.secretRef", "message": "secretRef cannot be changed, because what serves stays on its cluster; write a new kubeconfig of this cluster to the same Secret, and give another cluster an environment of its own"},
+]))]
 pub struct ExistingCluster {
     /// A Secret in modelplane-system with a kubeconfig.
     pub secret_ref: KubeconfigSecret,

@@ -50,6 +50,17 @@ pub struct Metadata {
     pub deletion_timestamp: Option<String>,
 }
 
+/// The annotation by which Crossplane and its providers leave an object alone.
+const PAUSED_ANNOTATION: &str = "crossplane.io/paused";
+
+impl Metadata {
+    /// Whether Crossplane and its providers leave the object alone.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.annotations.get(PAUSED_ANNOTATION).is_some_and(|paused| paused == "true")
+    }
+}
+
 /// Who an object belongs to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -155,8 +155,7 @@ fn is_deleting(bytes: &[u8]) -> bool {
 
 /// Whether Crossplane was told to leave a composite resource alone.
 pub(crate) fn is_paused(bytes: &[u8]) -> bool {
-    let annotations = from_struct::<Header>(bytes).unwrap_or_default().metadata.annotations;
-    annotations.get("crossplane.io/paused").is_some_and(|paused| paused == "true")
+    from_struct::<Header>(bytes).unwrap_or_default().metadata.is_paused()
 }
 
 /// Whether something is not ready, and will be: what is frozen is left as it is, whatever state it is in.

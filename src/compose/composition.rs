@@ -47,7 +47,7 @@ pub struct Tally {
 pub struct Composed {
     /// The object.
     pub body: Body,
-    /// Whether it is ready.
+    /// Whether it is ready, as far as the composite resource's readiness goes.
     pub ready: bool,
 }
 

@@ -1,5 +1,7 @@
 //! The conditions of a ModelDeployment that is decided on.
 
+use std::collections::BTreeSet;
+
 use crate::api::condition::find;
 use crate::api::model_deployment::{StrategyKind, Topology};
 use crate::api::model_deployment_status::Scheduling;
@@ -23,11 +25,9 @@ pub fn conditions(
     reports: &[Reported<'_>],
     scheduling: Option<&Scheduling>,
 ) -> Vec<NewCondition> {
-    // What leaves serves, but not in place of what is wanted.
-    let counted: Vec<&Reported<'_>> = reports.iter().filter(|report| !report.placement.is_leaving()).collect();
     let mut conditions = vec![resolved(inputs), profile_valid(model, inputs.settings.lint), scheduled(inputs, model, plan, scheduling)];
-    conditions.extend(phase_conditions(inputs, |phase| phase_ready(inputs, &counted, phase)));
-    conditions.push(placements_ready(inputs, plan, &counted));
+    conditions.extend(phase_conditions(inputs, |phase| phase_ready(inputs, reports, phase)));
+    conditions.push(placements_ready(inputs, reports));
     conditions
 }
 
@@ -107,43 +107,87 @@ pub fn phase_conditions(inputs: &Inputs, judge: impl Fn(Phase) -> (Status, Strin
     phases.into_iter().filter_map(condition).collect()
 }
 
-fn phase_ready(inputs: &Inputs, counted: &[&Reported<'_>], phase: Phase) -> (Status, String, String) {
-    let (ready, waiting): (Vec<&Reported<'_>>, Vec<&Reported<'_>>) = counted.iter().partition(|report| match phase {
-        Phase::Decode => report.readiness.decode.ready,
-        Phase::Prefill => report.readiness.prefill.ready,
-    });
-    let wanted = inputs.deployment.environments;
-    if ready.len() >= wanted {
-        return (Status::True, "Available".to_owned(), format!("in {}/{wanted} environments", ready.len()));
-    }
-    let names: Vec<&str> = waiting.iter().map(|report| report.item.environment.as_str()).collect();
-    let message = format!("in {}/{wanted} environments{}", ready.len(), list("; not in ", ", ", &names));
-    (Status::False, "NotAvailable".to_owned(), message)
+/// Whether users are served from as many environments as are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// By what is wanted.
+    Complete,
+    /// Also by what leaves: its replacements are placed, and not ready.
+    Replacing,
+    /// Also by what leaves, for which there is no replacement.
+    ReplacementWaits,
+    /// Not from all of them.
+    Incomplete,
 }
 
-fn placements_ready(inputs: &Inputs, plan: &Plan, counted: &[&Reported<'_>]) -> NewCondition {
+/// How users are served. What leaves serves until it is replaced.
+#[must_use]
+pub fn service(inputs: &Inputs, reports: &[Reported<'_>], serves: impl Fn(&Reported<'_>) -> bool) -> (Service, usize) {
     let wanted = inputs.deployment.environments;
-    let (ready, waiting): (Vec<&Reported<'_>>, Vec<&Reported<'_>>) = counted.iter().partition(|report| report.readiness.ready);
-    let progress = format!("{}/{wanted} ready", ready.len());
-    if ready.len() >= wanted {
-        return NewCondition::new(PLACEMENTS_READY, true, "AllReady", progress);
+    let staying: Vec<&Reported<'_>> = reports.iter().filter(|report| !report.placement.is_leaving()).collect();
+    let ready = staying.iter().filter(|report| serves(report)).count();
+    // An environment whose placement is replaced within it counts once.
+    let everywhere: BTreeSet<&str> =
+        reports.iter().filter(|report| serves(report)).map(|report| report.item.environment.as_str()).collect();
+    let service = if ready >= wanted {
+        Service::Complete
+    } else if everywhere.len() < wanted {
+        Service::Incomplete
+    } else if staying.len() >= wanted {
+        Service::Replacing
+    } else {
+        Service::ReplacementWaits
+    };
+    (service, everywhere.len().min(wanted))
+}
+
+impl Service {
+    /// A condition's status and reason.
+    fn judge(self, complete: &str, incomplete: &str) -> (Status, String) {
+        match self {
+            Self::Complete => (Status::True, complete.to_owned()),
+            Self::Replacing => (Status::True, "Replacing".to_owned()),
+            Self::ReplacementWaits => (Status::True, "ReplacementWaits".to_owned()),
+            Self::Incomplete => (Status::False, incomplete.to_owned()),
+        }
     }
-    let explained: Vec<String> = waiting
+}
+
+fn phase_ready(inputs: &Inputs, reports: &[Reported<'_>], phase: Phase) -> (Status, String, String) {
+    let serves = |report: &Reported<'_>| match (report.placement.topology, phase) {
+        (Topology::Unified, _) => report.readiness.ready,
+        (Topology::PrefillDecode, Phase::Decode) => report.readiness.decode.ready,
+        (Topology::PrefillDecode, Phase::Prefill) => report.readiness.prefill.ready,
+    };
+    let (service, number) = service(inputs, reports, serves);
+    let (status, reason) = service.judge("Available", "NotAvailable");
+    let named = |wanted: &dyn Fn(&Reported<'_>) -> bool| -> Vec<&str> {
+        reports.iter().filter(|report| wanted(report)).map(|report| report.item.environment.as_str()).collect()
+    };
+    let detail = match service {
+        Service::Complete => String::new(),
+        Service::Replacing | Service::ReplacementWaits => {
+            list("; until it is replaced, what leaves serves in ", ", ", &named(&|report| report.placement.is_leaving() && serves(report)))
+        }
+        Service::Incomplete => list("; not in ", ", ", &named(&|report| !report.placement.is_leaving() && !serves(report))),
+    };
+    (status, reason, format!("in {number}/{} environments{detail}", inputs.deployment.environments))
+}
+
+fn placements_ready(inputs: &Inputs, reports: &[Reported<'_>]) -> NewCondition {
+    let (service, number) = service(inputs, reports, |report| report.readiness.ready);
+    let (status, reason) = service.judge("AllReady", if reports.is_empty() { "NothingPlaced" } else { "NotReady" });
+    let explained: Vec<String> = reports
         .iter()
+        .filter(|report| service != Service::Complete && (report.placement.is_leaving() || !report.readiness.ready))
         .map(|report| {
             let item = &report.item;
             let (reason, message) = (item.reason.as_deref().unwrap_or("NotReady"), item.message.as_deref().unwrap_or_default());
             format!("{}: {reason}: {message}", item.environment)
         })
         .collect();
-    let leaving = plan.placements.iter().filter(|placement| placement.is_leaving()).count();
-    let beside = match plan.switch {
-        Some(Switch::Waiting { .. }) => format!("; {leaving} old placements stay as they are"),
-        _ if leaving > 0 => format!("; {leaving} old placements stay until these are ready"),
-        Some(Switch::UnderWay { .. }) | None => String::new(),
-    };
-    let reason = if counted.is_empty() { "NothingPlaced" } else { "NotReady" };
-    NewCondition::new(PLACEMENTS_READY, false, reason, format!("{progress}{}{beside}", list("; ", "; ", &explained)))
+    let message = format!("{number}/{} ready{}", inputs.deployment.environments, list("; ", "; ", &explained));
+    NewCondition::new(PLACEMENTS_READY, status, reason, message)
 }
 
 /// At most five of a list, after an introduction.

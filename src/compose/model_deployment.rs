@@ -10,7 +10,7 @@ use crate::compose::composition::{Composed, Composition, Status as CompositeStat
 use crate::compose::conditions::{
     DECODE_READY, MODEL_RESOLVED, NewCondition, PLACEMENTS_READY, PLACEMENTS_SCHEDULED, PREFILL_READY, PROFILE_VALID, Status,
 };
-use crate::compose::deployment_conditions::{conditions, phase_conditions, resolved};
+use crate::compose::deployment_conditions::{Service, conditions, phase_conditions, resolved, service};
 use crate::compose::events::{Event, events, rejections_changed};
 use crate::compose::frozen::freeze;
 use crate::compose::guard::{Refusal, absent_model, environments_vanished, foreign_resources, invalid_model};
@@ -71,10 +71,11 @@ impl Inputs {
     }
 }
 
-/// The plan for a deployment with a model that can be used.
+/// The plan for a deployment; none without a model that can be used.
 #[must_use]
-pub fn plan(inputs: &Inputs, model: &Model) -> Plan {
-    schedule(situation(inputs, model))
+pub fn plan(inputs: &Inputs) -> Option<Plan> {
+    let ModelState::Usable(model) = &inputs.model else { return None };
+    Some(schedule(situation(inputs, model)))
 }
 
 /// What a plan for a deployment depends on.
@@ -91,9 +92,9 @@ pub fn situation<'a>(inputs: &'a Inputs, model: &'a Model) -> Situation<'a> {
     }
 }
 
-/// The composition of a ModelDeployment.
+/// The composition of a ModelDeployment. `plan` is what [`plan`] makes of the same inputs.
 #[must_use]
-pub fn compose(inputs: &Inputs) -> Composition {
+pub fn compose(inputs: &Inputs, plan: Option<Plan>) -> Composition {
     if let Some(refusal) = foreign_resources(inputs) {
         return refuse(inputs, &refusal, true);
     }
@@ -105,7 +106,7 @@ pub fn compose(inputs: &Inputs) -> Composition {
     if let Some(refusal) = environments_vanished(inputs) {
         return refuse(inputs, &refusal, true);
     }
-    let plan = plan(inputs, model);
+    let plan = plan.unwrap_or_else(|| schedule(situation(inputs, model)));
     let reports = report(inputs, model, &plan);
     let status = render_status(inputs, model, &plan, &reports);
     let conditions = conditions(inputs, model, &plan, &reports, status.scheduling.as_ref());
@@ -122,9 +123,15 @@ pub fn compose(inputs: &Inputs) -> Composition {
         let message = format!("{} ({}) would be lost, so nothing is changed", lost.environment, lost.topology.as_str());
         return refuse(inputs, &Refusal { reason: "PlacementLost", message }, true);
     }
-    let serving = reports.iter().filter(|report| !report.placement.is_leaving() && report.readiness.ready).count();
+    let (service, _) = service(inputs, &reports, |report| report.readiness.ready);
+    if matches!(service, Service::Replacing | Service::ReplacementWaits) {
+        // What is being replaced serves: what replaces it does not hold the deployment's readiness up.
+        for composed in resources.values_mut() {
+            composed.ready = true;
+        }
+    }
     Composition {
-        unready: serving < inputs.deployment.environments,
+        unready: service == Service::Incomplete,
         tally: tally(inputs, &plan),
         resources: resources.into_iter().map(|(key, composed)| (key.to_string(), composed)).collect(),
         status: Some(CompositeStatus::ModelDeployment(Box::new(status))),
@@ -210,6 +217,7 @@ fn all_events(inputs: &Inputs, model: &Model, plan: &Plan, status: &ModelDeploym
     all.extend(plan.placements.iter().filter_map(|placement| unpinned(inputs, model, placement)));
     all.extend(plan.placements.iter().filter_map(|placement| beyond_capacity(inputs, plan, placement)));
     all.extend(plan.placements.iter().filter_map(|placement| stuck_at_zero(inputs, placement)));
+    all.extend(inputs.missing.iter().filter(|missing| missing.was_seen).map(|missing| vanished(missing, plan)));
     for (placement, item) in plan.placements.iter().zip(&status.placements.items) {
         let Action::Freeze(freeze, _) = &placement.action else { continue };
         let same = |before: &&PlacementItem| before.environment == item.environment && before.topology == item.topology;
@@ -227,6 +235,18 @@ fn all_events(inputs: &Inputs, model: &Model, plan: &Plan, status: &ModelDeploym
 fn told_before(inputs: &Inputs, conditions: &[NewCondition]) -> Vec<NewCondition> {
     let written = inputs.status.model.is_some();
     conditions.iter().filter(|condition| !written || find(&inputs.status.conditions, condition.kind).is_some()).cloned().collect()
+}
+
+/// A Warning about a serving object that somebody else deleted: once, because what is made in its place is reported with another uid.
+fn vanished(missing: &Missing, plan: &Plan) -> Event {
+    let Missing { environment, topology, .. } = missing;
+    let back = plan.placements.iter().any(|placement| placement.environment == *environment && placement.topology == *topology);
+    let then = if back { "it is made again where it was" } else { "there is no room for it any more where it was" };
+    Event {
+        warning: true,
+        reason: "PlacementVanished".to_owned(),
+        message: format!("{environment} ({}): the serving object was deleted by somebody else; {then}", topology.as_str()),
+    }
 }
 
 /// A Warning about a placement whose autoscaler may ask for more than there is: once, when it is new or resized.

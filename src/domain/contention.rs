@@ -22,7 +22,7 @@ pub struct Shortage {
 
 /// How a placement stands in its environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum Verdict {
     /// It stays; this is what is missing to it, by pool.
     Stays(Vec<Shortage>),
     /// Another came first.
@@ -49,7 +49,7 @@ pub fn shortages(environment: &str, mut ledger: Ledger, charges: &[Charge]) -> V
 
 /// Judges a placement that holds `charges`, beside `beside`, what the same deployment holds there otherwise.
 #[must_use]
-pub fn judge(environment: &Environment, fleet: &Fleet, seniority: &Seniority, charges: &[Charge], beside: &[Charge]) -> Standing {
+pub fn judge(environment: &Environment, fleet: &Fleet, seniority: &Seniority, charges: &[Charge], beside: &[Charge]) -> Verdict {
     let mut ledger = Ledger::new(&environment.pools);
     let standing: Vec<&Charge> = fleet
         .in_environment(&environment.name)
@@ -67,5 +67,5 @@ pub fn judge(environment: &Environment, fleet: &Fleet, seniority: &Seniority, ch
     let shortages = shortages(&environment.name, ledger, charges);
     let more = |shortage: &Shortage| alone.iter().all(|alone| alone.pool != shortage.pool || alone.gpus < shortage.gpus);
     let contended = shortages.iter().any(|shortage| more(shortage) && standing.iter().any(|charge| charge.pool == shortage.pool));
-    if contended && !seniority.is_settled() { Standing::Yields } else { Standing::Stays(shortages) }
+    if contended && !seniority.is_settled() { Verdict::Yields } else { Verdict::Stays(shortages) }
 }

@@ -140,14 +140,21 @@ pub enum Key {
     ScaledObjectObject(String),
 }
 
+/// Characters of a label's value.
+const LABEL_VALUE_MAX: usize = 63;
+
 /// Environment names that would make two keys equal.
 const RESERVED_PREFIXES: [&str; 2] = ["serviceaccount-", "scaledobject-"];
 
 /// Why an environment of this name cannot be used.
 #[must_use]
 pub fn environment_name_error(name: &str) -> Option<String> {
-    let prefix = RESERVED_PREFIXES.iter().find(|prefix| name.starts_with(**prefix))?;
-    Some(format!("the prefix {prefix:?} is reserved; rename the environment"))
+    if let Some(prefix) = RESERVED_PREFIXES.iter().find(|prefix| name.starts_with(**prefix)) {
+        return Some(format!("the prefix {prefix:?} is reserved; rename the environment"));
+    }
+    // Serving objects carry it as a label's value.
+    (name.len() > LABEL_VALUE_MAX)
+        .then(|| format!("has {} characters and may have at most {LABEL_VALUE_MAX}; rename the environment", name.len()))
 }
 
 impl Key {
@@ -258,8 +265,11 @@ pub fn namespace_error(name: &str) -> Option<String> {
 /// A label value out of any text: what is not allowed becomes `-`, at most 63 characters.
 #[must_use]
 pub fn label_value(text: &str) -> String {
-    let mapped: String =
-        text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).take(63).collect();
+    let mapped: String = text
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' })
+        .take(LABEL_VALUE_MAX)
+        .collect();
     mapped.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::api::model_deployment::StrategyKind;
-use crate::domain::contention::{self, Shortage, Standing, judge};
+use crate::domain::contention::{self, Shortage, Verdict, judge};
 use crate::domain::deployment::Deployment;
 use crate::domain::holdings::{Fleet, Seniority};
 use crate::domain::ledger::Charge;
@@ -180,7 +180,7 @@ struct Contended<'a> {
 
 fn contend<'a>(situation: Situation<'a>, staying: Vec<Retained<'a>>, leaving: Vec<Retained<'a>>) -> Contended<'a> {
     let stand = |(existing, placement): &Retained<'_>, beside: &[Retained<'_>]| {
-        let Some(environment) = usable(situation.environments, &placement.environment) else { return Standing::Stays(Vec::new()) };
+        let Some(environment) = usable(situation.environments, &placement.environment) else { return Verdict::Stays(Vec::new()) };
         let settled = existing.ready || existing.record.as_ref().is_none_or(|record| record.settled);
         let beside = beside.iter().filter(|(existing, _)| !situation.gives_up(existing));
         let beside: Vec<Charge> = charges_in(&placement.environment, beside).collect();
@@ -189,16 +189,16 @@ fn contend<'a>(situation: Situation<'a>, staying: Vec<Retained<'a>>, leaving: Ve
     let mut contended = Contended::default();
     for placement in leaving {
         match stand(&placement, &[]) {
-            Standing::Yields => contended.yielding.push(placement),
-            Standing::Stays(_) => contended.leaving.push(placement),
+            Verdict::Yields => contended.yielding.push(placement),
+            Verdict::Stays(_) => contended.leaving.push(placement),
         }
     }
     for placement in staying {
         // What is frozen although it is to stay is left alone whatever others do.
         let rendered = matches!(placement.1.action, Action::Render(_));
-        match if rendered { stand(&placement, &contended.leaving) } else { Standing::Stays(Vec::new()) } {
-            Standing::Yields => contended.yielding.push(placement),
-            Standing::Stays(missing) => {
+        match if rendered { stand(&placement, &contended.leaving) } else { Verdict::Stays(Vec::new()) } {
+            Verdict::Yields => contended.yielding.push(placement),
+            Verdict::Stays(missing) => {
                 contended.shortages.extend(missing);
                 contended.staying.push(placement);
             }

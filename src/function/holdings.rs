@@ -22,15 +22,11 @@ pub(crate) fn read_reported(request: &RunFunctionRequest, own: Option<&Deploymen
         if own.is_some_and(|own| metadata.namespace == own.namespace && metadata.name == own.name) {
             continue;
         }
-        let status = bounded(status.into(), read_deployment(bytes).ok().as_ref(), is_paused(&metadata));
+        // Crossplane does not write again the status of a deployment that it leaves alone.
+        let status = bounded(status.into(), read_deployment(bytes).ok().as_ref(), metadata.is_paused());
         all.extend(reported(&metadata, &status));
     }
     all
-}
-
-/// Crossplane does not write again the status of a deployment that it leaves alone.
-fn is_paused(metadata: &Metadata) -> bool {
-    metadata.annotations.get("crossplane.io/paused").is_some_and(|paused| paused == "true")
 }
 
 fn bounded(mut status: ModelDeploymentStatus, deployment: Option<&Deployment>, paused: bool) -> ModelDeploymentStatus {

@@ -14,7 +14,7 @@ use crate::domain::environment_sum::held_by_others;
 use crate::domain::holdings::{Fleet, Standing};
 use crate::domain::ledger::Charge;
 use crate::domain::placement::{EnvironmentState, Environments, Existing, InvalidEnvironment};
-use crate::domain::schedule::needs_decision;
+use crate::domain::schedule::{Plan, needs_decision};
 use crate::domain::search::usable;
 use crate::domain::violation::join;
 use crate::function::holdings::read_reported;
@@ -34,7 +34,7 @@ const LAST_QUESTION: u32 = 5;
 /// Answers a request for a ModelDeployment.
 pub(crate) fn answer(request: &RunFunctionRequest) -> Answer {
     match read_inputs(request) {
-        Ok((requirements, inputs)) => Answer::Done(requirements, Box::new(compose(&inputs)), Box::new(inputs.settings)),
+        Ok((requirements, inputs, plan)) => Answer::Done(requirements, Box::new(compose(&inputs, plan)), Box::new(inputs.settings)),
         Err(answer) => answer,
     }
 }
@@ -42,11 +42,11 @@ pub(crate) fn answer(request: &RunFunctionRequest) -> Answer {
 /// Every environment as the deployment of a request sees it, with the checks it went through; nothing where the request
 /// does not hold what a decision needs.
 pub(crate) fn explain(request: &RunFunctionRequest) -> Vec<ExplainedEnvironment> {
-    read_inputs(request).map(|(_, inputs)| explanation::explain(&inputs)).unwrap_or_default()
+    read_inputs(request).map(|(_, inputs, _)| explanation::explain(&inputs)).unwrap_or_default()
 }
 
-/// Everything that a composition depends on, or the answer where that cannot be had.
-fn read_inputs(request: &RunFunctionRequest) -> Result<(Requirements, Inputs), Answer> {
+/// Everything that a composition depends on, and the plan that was made of it, or the answer where that cannot be had.
+fn read_inputs(request: &RunFunctionRequest) -> Result<(Requirements, Inputs, Option<Plan>), Answer> {
     // A status that is damaged or of another version is forgotten, not an error: placements are observed.
     let status = from_struct::<ReportedDeployment>(composite(request)).unwrap_or_default().status;
     let settings = read_input(request).map_err(|message| refuse("InputInvalid", message, &status))?;
@@ -71,14 +71,13 @@ fn read_inputs(request: &RunFunctionRequest) -> Result<(Requirements, Inputs), A
     // Once asked for, all environments are asked for until the reconcile ends.
     let deciding = progress.asked.contains(ENVIRONMENTS) || needs_decision(&inputs.deployment, &inputs.existing);
     look_up(request, &mut requirements, &mut inputs, deciding)?;
-    if let ModelState::Usable(model) = &inputs.model
-        && !inputs.deciding
-        && !plan(&inputs, model).is_steady(&inputs.deployment)
-    {
+    let mut planned = plan(&inputs);
+    if !inputs.deciding && planned.as_ref().is_some_and(|plan| !plan.is_steady(&inputs.deployment)) {
         look_up(request, &mut requirements, &mut inputs, true)?;
+        planned = plan(&inputs);
     }
-    verify(&progress, &mut requirements, &inputs)?;
-    Ok((requirements, inputs))
+    verify(&progress, &mut requirements, &inputs, planned.as_ref())?;
+    Ok((requirements, inputs, planned))
 }
 
 /// Looks up the model and the environments: its own, or all where something is to be decided.
@@ -112,7 +111,7 @@ fn resolve(request: &RunFunctionRequest, requirements: &Requirements) -> Result<
 }
 
 /// Asks for what stands on the environments that the plan relies on by their sum only.
-fn verify(progress: &Progress, requirements: &mut Requirements, inputs: &Inputs) -> Result<(), Answer> {
+fn verify(progress: &Progress, requirements: &mut Requirements, inputs: &Inputs, plan: Option<&Plan>) -> Result<(), Answer> {
     let is_local = |environment: &Environment| environment.access == Access::Local;
     for environment in usable_environments(inputs) {
         let key = placements_key(&environment.name, is_local(environment));
@@ -120,9 +119,8 @@ fn verify(progress: &Progress, requirements: &mut Requirements, inputs: &Inputs)
             requirements.require_placements(&environment.name, is_local(environment));
         }
     }
-    let ModelState::Usable(model) = &inputs.model else { return Ok(()) };
-    let unverified = plan(inputs, model).unverified;
-    if unverified.is_empty() || progress.calls.saturating_add(1) >= LAST_QUESTION {
+    let Some(Plan { unverified, .. }) = plan else { return Ok(()) };
+    if unverified.is_empty() || progress.calls >= LAST_QUESTION {
         return Ok(());
     }
     for environment in usable_environments(inputs).filter(|environment| unverified.contains(&environment.name)) {

@@ -1,8 +1,9 @@
 //! What stands on an environment: serving resources that carry its label, whoever's they are.
 
+use crate::api::GROUP;
 use crate::api::condition::find;
 use crate::api::metadata::{Header, Metadata, OwnerReference};
-use crate::api::{GROUP, model_deployment};
+use crate::api::model_deployment::{self, Topology};
 use crate::compose::observed::ObservedResource;
 use crate::compose::readiness::readiness;
 use crate::domain::deployment::{Deployment, holder};
@@ -15,9 +16,6 @@ use crate::function::observed::read_resource;
 use crate::function::proto::RunFunctionRequest;
 use crate::function::requirements::{fetched, placements_key};
 use crate::function::structs::from_struct;
-
-/// The annotation by which Crossplane and its providers leave an object alone.
-const PAUSED: &str = "crossplane.io/paused";
 
 /// A placement, and the deployment that it was made for.
 #[derive(Debug)]
@@ -53,8 +51,7 @@ fn read_placement(bytes: &[u8], environment: &Environment, is_local: bool) -> Op
         owner.controller && owner.kind == model_deployment::KIND && owner.api_version.split('/').next() == Some(GROUP)
     };
     let owner = metadata.owner_references.iter().find(composed)?.clone();
-    let resource =
-        read_resource(&Key::serving(&environment.name, crate::api::model_deployment::Topology::Unified, is_local), bytes).ok()?;
+    let resource = read_resource(&Key::serving(&environment.name, Topology::Unified, is_local), bytes).ok()?;
     let topology = topology_of(&resource.requested);
     let record = resource.record.as_ref();
     let settled = is_believed(&metadata, &resource)
@@ -77,6 +74,5 @@ fn read_placement(bytes: &[u8], environment: &Environment, is_local: bool) -> Op
 
 /// Whether what an object says of having been ready counts: not where nobody keeps it as it was made.
 fn is_believed(metadata: &Metadata, resource: &ObservedResource) -> bool {
-    let paused = metadata.annotations.get(PAUSED).is_some_and(|paused| paused == "true");
-    !paused && find(&resource.conditions, "Synced").is_none_or(|synced| synced.status != "False")
+    !metadata.is_paused() && find(&resource.conditions, "Synced").is_none_or(|synced| synced.status != "False")
 }

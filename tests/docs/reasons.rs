@@ -57,9 +57,15 @@ pub(super) const CONDITIONS: &[(&[&str], &str, &str, &[Reason])] = &[
     (
         &["DecodeReady", "PrefillReady"],
         "ModelDeployment with topology PrefillDecode",
-        "the phase is available in every wanted environment.",
+        "the phase is available in as many environments as are wanted; a Unified placement that leaves serves both phases.",
         &[
             ("True", "Available", "It is."),
+            ("True", "Replacing", "It is also thanks to what leaves: the phase of its replacement is not available yet."),
+            (
+                "True",
+                "ReplacementWaits",
+                "It is also thanks to what leaves, for which no replacement is placed: see `PlacementsScheduled`.",
+            ),
             ("False", "NotAvailable", "It is not in the environments that the message names."),
             ("Unknown", "NotApplicable", "The topology is Unified now; Crossplane never removes a condition."),
         ],
@@ -67,9 +73,16 @@ pub(super) const CONDITIONS: &[(&[&str], &str, &str, &[Reason])] = &[
     (
         &["PlacementsReady"],
         "ModelDeployment",
-        "every wanted placement serves.",
+        "users are served from as many environments as are wanted, until it is replaced also by what leaves.",
         &[
             ("True", "AllReady", "They do."),
+            ("True", "Replacing", "Users are served from as many environments, some by what leaves: its replacements are not ready yet."),
+            (
+                "True",
+                "ReplacementWaits",
+                "Users are served from as many environments, some by what leaves, for which no replacement is placed: see \
+                 `PlacementsScheduled`.",
+            ),
             ("False", "NotReady", "Some do not; the message says why of each, and so does `status.placements.items`."),
             ("False", "NothingPlaced", "There is no placement to be ready."),
         ],
@@ -128,6 +141,7 @@ pub(super) const EVENTS: &[(&str, &str)] = &[
         "`maxReplicas` of an autoscaled phase cannot be reached beside what others hold: told when the placement is new or resized.",
     ),
     ("NeverFromZero", "`minReplicas: 0` with `signal: Concurrency`: nothing brings the model back from zero."),
+    ("PlacementVanished", "A placement's serving object was deleted by somebody else. It is made again where it was, if there is room."),
     (
         "RdmaNotPinned",
         "With `rdma: Profile` in the input, the profile of a new PrefillDecode placement does not select environments by RDMA.",

@@ -42,6 +42,14 @@ fn environments_whose_keys_would_meet_are_refused() {
     assert_eq!(environment_name_error("us-east"), None);
 }
 
+/// Crossplane takes no longer name for a composite resource either, but a file that was never applied may have one.
+#[test]
+fn an_environments_name_is_a_label_value() {
+    assert_eq!(environment_name_error(&"e".repeat(63)), None);
+    let problem = "has 64 characters and may have at most 63; rename the environment";
+    assert_eq!(environment_name_error(&"e".repeat(64)).as_deref(), Some(problem));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 

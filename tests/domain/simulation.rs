@@ -1,5 +1,5 @@
 //! Many deployments that decide at random times on statuses of random age, over environments that cannot hold them all.
-#![allow(clippy::print_stdout, clippy::as_conversions, clippy::cast_possible_truncation, reason = "a simulation that says how it went")]
+#![allow(clippy::print_stdout, clippy::as_conversions, reason = "a simulation that says how it went")]
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,7 @@ use function_modelplane::domain::model::Model;
 use function_modelplane::domain::placement::{Environments, Existing};
 
 use super::fleet::{apply, environment, environments, plan, wished};
+use crate::random::Random;
 
 const DEPLOYMENTS: usize = 20;
 const ENVIRONMENTS: usize = 8;
@@ -20,25 +21,6 @@ const SEEDS: u64 = 60;
 /// Without a change for so long, even the oldest status in sight is the newest.
 const QUIET: usize = STALE + 2;
 const MOST_ROUNDS: usize = 60;
-
-/// A generator of numbers that are random enough and the same on every machine (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((mixed ^ (mixed >> 31)) % end as u64) as usize
-    }
-
-    fn shuffle<T>(&mut self, items: &mut [T]) {
-        for index in (1..items.len()).rev() {
-            items.swap(index, self.below(index + 1));
-        }
-    }
-}
 
 struct Actor {
     deployment: Deployment,

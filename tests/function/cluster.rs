@@ -8,6 +8,7 @@ use function_modelplane::function::proto::{
 };
 use function_modelplane::function::structs::{from_struct, to_struct};
 use function_modelplane::function::{Report, run};
+use prost::Message as _;
 use serde_json::{Value, json};
 
 /// A control plane with one composite resource under reconciliation.
@@ -41,6 +42,8 @@ pub(crate) struct Reconciled {
     pub(crate) report: Report,
     /// How often the function was called.
     pub(crate) calls: usize,
+    /// Bytes of all requests.
+    pub(crate) bytes: usize,
 }
 
 impl Reconciled {
@@ -161,6 +164,11 @@ impl Cluster {
 
     /// Lets the environments sum up what stands on them, and nothing else of their own call.
     pub(crate) fn sum_up(&mut self) {
+        self.sum_up_only(|_| true);
+    }
+
+    /// Lets some of the environments do so.
+    pub(crate) fn sum_up_only(&mut self, chosen: impl Fn(&str) -> bool) {
         let sum = |object: &Value| {
             let mut environment = object.clone();
             let pools = object["status"]["capacity"]["gpuPools"].as_array().cloned().unwrap_or_default();
@@ -172,7 +180,8 @@ impl Cluster {
             let observed = request.observed.map(|observed| State { resources: BTreeMap::new(), ..observed });
             cluster.converse(RunFunctionRequest { observed, ..request }, &BTreeMap::new()).status()["ledger"].clone()
         };
-        let is_environment = |object: &Value| object["kind"] == json!("InferenceEnvironment");
+        let is_environment =
+            |object: &Value| object["kind"] == json!("InferenceEnvironment") && object["metadata"]["name"].as_str().is_some_and(&chosen);
         let sums: Vec<Value> = self.objects.iter().filter(|object| is_environment(object)).map(sum).collect();
         for (object, sum) in self.objects.iter_mut().filter(|object| is_environment(object)).zip(sums) {
             if sum.is_object() {
@@ -194,15 +203,16 @@ impl Cluster {
 
     fn converse(&self, mut request: RunFunctionRequest, seeded: &BTreeMap<String, Resources>) -> Reconciled {
         request.required_resources.clone_from(seeded);
-        let mut before = None;
+        let (mut before, mut bytes) = (None, 0);
         for calls in 1..=6 {
+            bytes += request.encoded_len();
             let (response, report) = run(&request);
             let fatal = response.results.iter().any(|result| result.severity() == Severity::Fatal);
             let mut next = seeded.clone();
             next.extend(self.fetch(&response.requirements.clone().unwrap_or_default().resources));
             let unchanged = self.seeds && calls == 1 && request.required_resources == next;
             if fatal || response.requirements == before || unchanged {
-                return Reconciled { response, request, report, calls };
+                return Reconciled { response, request, report, calls, bytes };
             }
             before = response.requirements;
             request = RunFunctionRequest { required_resources: next, context: response.context, ..request };

@@ -1,7 +1,7 @@
 //! Sequences in which something that a placement depends on changes, reconcile after reconcile: what serves is given up only
 //! when something else serves in its place, and every answer says how far it is.
 
-use function_modelplane::function::proto::Severity;
+use function_modelplane::function::proto::{Ready, Severity};
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, Reconciled};
@@ -56,7 +56,7 @@ fn an_environment_deleted_and_recreated_under_its_name_keeps_its_placement() {
     cluster.delete("InferenceEnvironment", "east");
     let moving = cluster.reconcile();
     assert_eq!(serving(&moving), ["object-east-pd", "object-west-pd"], "a replacement is on its way");
-    assert_eq!(condition(&moving, "PlacementsReady").0, "False", "what leaves serves, but not in place of what is wanted");
+    assert_eq!(condition(&moving, "PlacementsReady").1, "Replacing", "users are served, until something else serves them");
     cluster.objects.push(environment("east"));
     let back = cluster.reconcile();
     assert_eq!(serving(&back), ["object-east-pd"], "what serves stays, the replacement that does not serve yet goes");
@@ -80,6 +80,107 @@ fn an_environment_that_is_emptied_is_left_only_for_one_that_serves() {
     cluster.create_the_rest();
     cluster.report("object-west-pd", true, true, true);
     assert_eq!(serving(&cluster.reconcile()), ["object-west-pd"]);
+}
+
+/// A drain is routine: whoever watches readiness is called when users are no longer served, not before.
+#[test]
+fn while_something_is_replaced_what_serves_counts() {
+    let readiness = |reconciled: &Reconciled| {
+        let kinds = ["PlacementsReady", "DecodeReady", "PrefillReady"];
+        let conditions = kinds.map(|kind| condition(reconciled, kind));
+        let resources = &reconciled.response.desired.as_ref().unwrap().resources;
+        let ready = !reconciled.held_back() && resources.values().all(|resource| resource.ready() == Ready::True);
+        (ready, conditions.map(|(status, reason, message)| format!("{status} {reason}: {message}")))
+    };
+    let leaves = "east: EnvironmentDraining: the environment is draining; the placement stays as it is until a replacement is ready";
+    let mut cluster = on_east();
+    cluster.change("InferenceEnvironment", "east", |object| object["spec"]["availability"] = json!("Draining"));
+    let moving = cluster.reconcile();
+    let old = "in 1/1 environments; until it is replaced, what leaves serves in east";
+    assert_eq!(
+        readiness(&moving),
+        (
+            true,
+            [
+                format!("True Replacing: 1/1 ready; {leaves}; west: Creating: the serving object is being created"),
+                format!("True Replacing: {old}"),
+                format!("True Replacing: {old}"),
+            ]
+        )
+    );
+    cluster.report("object-east-pd", false, true, true);
+    let fallen = cluster.reconcile();
+    let (ready, [placements, decode, prefill]) = readiness(&fallen);
+    assert!(!ready, "neither serves");
+    assert!(placements.starts_with("False NotReady: 0/1 ready; "), "{placements}");
+    assert_eq!(decode, "False NotAvailable: in 0/1 environments; not in west");
+    assert_eq!(prefill, format!("True Replacing: {old}"));
+    cluster.report("object-east-pd", true, true, true);
+    cluster.delete("InferenceEnvironment", "west");
+    cluster.composed.retain(|key, _| !key.contains("west"));
+    let waiting = cluster.reconcile();
+    assert_eq!(
+        readiness(&waiting),
+        (
+            true,
+            [
+                format!("True ReplacementWaits: 1/1 ready; {leaves}"),
+                format!("True ReplacementWaits: {old}"),
+                format!("True ReplacementWaits: {old}"),
+            ]
+        )
+    );
+    cluster.composite["spec"]["environments"] = json!(2);
+    let more = cluster.reconcile();
+    assert!(!readiness(&more).0, "one more is wanted than serves");
+}
+
+/// A placement without phases does the work of both.
+#[test]
+fn a_unified_placement_serves_both_phases_until_disaggregated_ones_do() {
+    let mut cluster = cluster(1);
+    let spec = cluster.composite["spec"].clone();
+    to_unified(&mut cluster, "RollingUpdate");
+    cluster.reconcile();
+    cluster.create_the_rest();
+    cluster.report("object-east-unified", true, true, true);
+    cluster.reconcile();
+    cluster.composite["spec"] = spec;
+    let switching = cluster.reconcile();
+    assert_eq!(serving(&switching), ["object-east-unified", "object-west-pd"]);
+    for kind in ["DecodeReady", "PrefillReady"] {
+        let message = "in 1/1 environments; until it is replaced, what leaves serves in east".to_owned();
+        assert_eq!(condition(&switching, kind), ("True", "Replacing".to_owned(), message), "{kind}");
+    }
+    cluster.report("object-west-pd", true, true, true);
+    let done = cluster.reconcile();
+    assert_eq!(condition(&done, "PrefillReady").1, "Available");
+    assert_eq!(serving(&done), ["object-west-pd"]);
+}
+
+/// Somebody deleted it, or the control plane lost it: it is made again where it was, and whoever asks why finds an event.
+#[test]
+fn a_serving_object_that_vanished_is_made_again_where_it_was_and_said_once() {
+    let mut cluster = cluster(1);
+    cluster.delete("InferenceEnvironment", "east");
+    cluster.reconcile();
+    cluster.create_the_rest();
+    cluster.report("object-west-pd", true, true, true);
+    cluster.reconcile();
+    cluster.objects.push(environment("east"));
+    cluster.composed.remove("object-west-pd");
+    let again = cluster.reconcile();
+    assert_eq!(serving(&again), ["object-west-pd"], "east comes first by name, but it was in west");
+    let vanished = "west (PrefillDecode): the serving object was deleted by somebody else; it is made again where it was";
+    assert!(again.results().contains(&(Severity::Warning, vanished.to_owned())), "{:?}", again.results());
+    assert_eq!(cluster.reconcile().results(), vec![], "said once");
+    cluster.reconcile();
+    cluster.composed.remove("object-west-pd");
+    cluster.change("InferenceEnvironment", "west", |object| object["status"]["capacity"]["gpuPools"][0]["nodes"] = json!(1));
+    let elsewhere = cluster.reconcile();
+    assert_eq!(serving(&elsewhere), ["object-east-pd"]);
+    let vanished = "west (PrefillDecode): the serving object was deleted by somebody else; there is no room for it any more where it was";
+    assert!(elsewhere.results().contains(&(Severity::Warning, vanished.to_owned())), "{:?}", elsewhere.results());
 }
 
 #[test]
@@ -156,9 +257,14 @@ fn a_rolling_switch_shows_old_and_new_until_every_new_one_is_ready() {
     assert_eq!(serving(&switching), ["object-east-pd", "object-east-unified", "object-west-pd", "object-west-unified"]);
     assert_eq!(switching.status()["placements"]["items"].as_array().unwrap().len(), 4, "old and new are listed");
     assert_eq!(condition(&switching, "PlacementsScheduled").2, "2/2 placed");
-    let (status, _, message) = condition(&switching, "PlacementsReady");
-    assert_eq!(status, "False");
-    assert!(message.starts_with("0/2 ready; ") && message.ends_with("; 2 old placements stay until these are ready"), "{message}");
+    let (status, reason, message) = condition(&switching, "PlacementsReady");
+    let (old, new) = (
+        "TopologyChanged: spec.topology was changed; the placement stays as it is until every one of the new topology is ready",
+        "Creating: the serving object is being created",
+    );
+    let each = format!("east: {new}; east: {old}; west: {new}; west: {old}");
+    assert_eq!((status, reason.as_str(), message), ("True", "Replacing", format!("2/2 ready; {each}")));
+    assert!(!switching.held_back());
     cluster.report("object-east-unified", true, true, true);
     assert_eq!(serving(&cluster.reconcile()).len(), 4, "one of two is not all");
     cluster.report("object-west-unified", true, true, true);

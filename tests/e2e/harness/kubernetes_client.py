@@ -69,6 +69,10 @@ class Client:
         metadata = thing["metadata"]
         return self.request("POST", self.collection(thing["apiVersion"], thing["kind"], metadata.get("namespace")), thing, query=query)
 
+    def replace(self, thing, dry_run=False):
+        """Writes an object as a whole over what is stored."""
+        return self.request("PUT", self.path(thing), thing, query={"dryRun": "All"} if dry_run else {})
+
     def apply(self, thing):
         """Server-side apply, taking over what others own."""
         query = {"fieldManager": FIELD_MANAGER, "force": "true", "fieldValidation": "Strict"}
