@@ -341,6 +341,15 @@ impl World {
         panic!("still changing after {MOST_ROUNDS} rounds: {:?}", self.history);
     }
 
+    /// GPUs that are promised in an environment, and those that it has.
+    fn gpus_of(&self, name: &str) -> (u64, u64) {
+        let all = self.actors.iter().flat_map(|actor| actor.composed.values());
+        let here = all.filter(|object| is_serving(object) && object["metadata"]["labels"]["modelplane.ai/environment"] == json!(name));
+        let environment = self.shared.iter().find(|object| object["metadata"]["name"] == json!(name)).unwrap();
+        let nodes = environment["status"]["capacity"]["gpuPools"][0]["nodes"].as_u64().unwrap();
+        (here.map(gpus).sum(), nodes * 8)
+    }
+
     /// What must hold when nothing changes any more.
     fn assert_rest(&mut self) {
         for own in 0..self.actors.len() {
@@ -357,6 +366,11 @@ impl World {
                 self.history
             );
             assert!(!keys.iter().any(|key| key.as_str() == "deployments"), "d{own} asks for everybody; {:?}", self.history);
+            for item in items.iter().filter(|item| item["settled"] == json!(false) && item["reason"] == json!("Creating")) {
+                let name = item["environment"].as_str().unwrap();
+                let (held, there) = self.gpus_of(name);
+                assert!(held <= there, "d{own} waits in {name} for GPUs that others were promised: {held} of {there}; {:?}", self.history);
+            }
         }
     }
 }

@@ -84,7 +84,10 @@ fn nothing_that_is_asked_for_grows_with_the_fleet() {
             other["metadata"]["uid"] = json!(format!("uid-of-other-{index}"));
             crowd.push(other);
         }
-        crowd.push(environment("north"));
+        // Turned down for the same reason, however many are there.
+        let mut north = environment("north");
+        north["metadata"]["labels"] = json!({});
+        crowd.push(north);
         let with = |mut cluster: Cluster| {
             cluster.objects.extend(crowd.clone());
             cluster

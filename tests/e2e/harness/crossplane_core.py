@@ -56,7 +56,7 @@ def core_option(parser, default=VERSIONS[0]):
 
 
 @contextlib.contextmanager
-def started(tools, client, folder, runtime="External", version=VERSIONS[0], watch_events=WATCH_EVENTS):
+def started(tools, client, folder, runtime="External", version=VERSIONS[0], watch_events=WATCH_EVENTS, poll_interval=POLL_INTERVAL):
     """Runs Crossplane for as long as the block runs.
 
     `runtime` says who runs packages: nobody, unless told otherwise, as core's flag --package-runtime does.
@@ -75,7 +75,7 @@ def started(tools, client, folder, runtime="External", version=VERSIONS[0], watc
     start_core = [
         program, "core", "start", f"--package-runtime={runtime}", "--enable-webhooks=false", f"--tls-client-certs-dir={folder / CLIENT_CERTIFICATE}",
         f"--xpkg-cache-dir={packages}", f"--xfn-cache-dir={responses}", f"--metrics-port={metrics}",
-        f"--health-probe-port={probes}", f"--poll-interval={POLL_INTERVAL}", "--debug",
+        f"--health-probe-port={probes}", f"--poll-interval={poll_interval}", "--debug",
         *([f"--circuit-breaker-refill-rate={watch_events}"] if watch_events else []),
     ]
     start_manager = [program, "rbac", "start", "--provider-clusterrole=crossplane:allowed-provider-permissions", "--debug"]

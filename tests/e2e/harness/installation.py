@@ -40,9 +40,16 @@ class Installation:
 
     def calls(self):
         """How often Crossplane has called the function since it was started."""
+        return self._told("grpc_server_handled_total")
+
+    def received(self):
+        """How many bytes of requests the function has taken since it was started."""
+        return self._told("function_modelplane_request_bytes_total")
+
+    def _told(self, metric):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=5) as answer:
             lines = [line.split() for line in answer.read().decode().splitlines()]
-        return sum(float(line[-1]) for line in lines if line[0].startswith("grpc_server_handled_total"))
+        return sum(float(line[-1]) for line in lines if line[0].startswith(metric))
 
     def namespace(self, name):
         """Makes a namespace with all that namespaces have."""
