@@ -56,7 +56,7 @@ impl Room {
     /// What a phase needs to roll beside all others; nothing where its environment cannot be used.
     pub(crate) fn surge(&self, environment: &str, phase: &PhaseItem) -> Option<Surge> {
         let ledger = self.0.get(environment)?;
-        let replicas = phase.replicas.max(phase.ready_replicas.unwrap_or_default());
+        let replicas = running(phase);
         let extra_replicas = replicas.div_ceil(4);
         let charge = Charge { pool: phase.pool.clone(), gpus_per_replica: phase.gpus_per_replica, replicas: extra_replicas };
         Some(Surge {
@@ -71,7 +71,12 @@ impl Room {
     }
 }
 
-/// What a deployment holds when its pods begin to be replaced: of phases whose pods become larger or smaller the old ones.
+/// Replicas of a phase: where an autoscaler decides, there may be more than the fewest.
+fn running(phase: &PhaseItem) -> u32 {
+    phase.replicas.max(phase.ready_replicas.unwrap_or_default())
+}
+
+/// What a deployment holds when its pods begin to be replaced: all that run, and of phases whose pods become larger or smaller the old ones.
 fn while_rolling(start: Option<&ModelDeploymentStatus>, now: &ModelDeploymentStatus) -> ModelDeploymentStatus {
     let mut status = now.clone();
     for item in &mut status.placements.items {
@@ -81,6 +86,9 @@ fn while_rolling(start: Option<&ModelDeploymentStatus>, now: &ModelDeploymentSta
             let resized = new.as_ref().zip(old.as_ref()).is_some_and(|(new, old)| new.gpus_per_replica != old.gpus_per_replica);
             if resized {
                 new.clone_from(old);
+            }
+            if let Some(phase) = new {
+                phase.replicas = running(phase);
             }
         }
     }

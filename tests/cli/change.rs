@@ -303,3 +303,17 @@ fn what_a_rolling_update_needs_is_held_against_what_is_free_while_the_old_pods_a
     assert!(out.contains(stuck), "{out}");
     assert_eq!(verdict, Verdict::NotPlaced, "more is promised than there is");
 }
+
+/// An autoscaler has added a pod to the one that is always there: both are replaced, and the second holds what was free.
+#[test]
+fn a_rolling_update_is_reckoned_of_the_replicas_that_run_not_of_the_fewest() {
+    let (composites, mut composed) = export();
+    let captions = composed.iter_mut().find(|object| object["metadata"]["name"] == json!("captions-7097bac00ce7")).unwrap();
+    captions["status"]["atProvider"]["manifest"]["status"]["workloads"] = json!({"primary": {"readyReplicas": 2}});
+    let (_folder, live) = folder(&[("a.json", &list(&composites)), ("b.json", &list(&composed))]);
+    let report = said(&["--live", &live, "--change", &example("change/clustermodel.yaml")]);
+    let captions = report["deployments"].as_array().unwrap().iter().find(|deployment| deployment["name"] == json!("captions")).unwrap();
+    // Of the 32 GPUs of the pool 30 are promised, and 2 more are held by the pod that was added.
+    let surge = json!({"pool": "h100", "replicas": 2, "extraReplicas": 1, "maxUnavailable": 0, "gpus": 2, "free": 0, "fits": false});
+    assert_eq!(captions["placements"][0]["restarts"][0]["surge"], surge);
+}
