@@ -2,4 +2,6 @@
 
 mod argv;
 mod engine_pod;
+mod guard;
 mod preset;
+mod readiness;

@@ -3,6 +3,7 @@
 use function_modelplane::domain::contention::Shortage;
 use function_modelplane::domain::environment::{ClusterIdentity, Environment};
 use function_modelplane::domain::holdings::{Fleet, Seniority};
+use function_modelplane::domain::ledger::Charge;
 use function_modelplane::domain::placement::Existing;
 
 use super::fleet::{apply, deployment, environment, environments, holding, places, plan, wished};
@@ -61,6 +62,42 @@ fn what_yields_does_not_come_back_to_its_cluster_under_another_environment() {
     let told: Vec<(&str, &str)> = rejections.iter().map(|rejection| (rejection.environment.as_str(), rejection.reason.code())).collect();
     assert_eq!(told, [("east", "InsufficientGpus"), ("east2", "SameCluster")]);
     assert_eq!(rejections[0].reason.to_string(), "needs unified 1 x 8 GPUs packed onto nodes; pool h200 has 0 of 8 free (profile unified)");
+}
+
+/// Its object would be applied with other pools under the name that it has: a placement keeps its pools for life.
+#[test]
+fn what_yields_is_not_placed_there_again_before_it_is_gone() {
+    let (younger, model) = wished("b", 1, (1, 8), None);
+    let older = deployment("a", 1, (1, 8), None);
+    let two_pools = environments([environment("east", &[("h200", 1, 8), ("l40s", 1, 8)])]);
+    let first = Fleet::new([holding(&older, false, "east", "h200", (1, 8))]);
+    let yielded = plan(&younger, &model, &two_pools, &placed("b", false), &first);
+    assert_eq!(places(&yielded), vec![]);
+    let told: Vec<(String, String)> =
+        yielded.decision.unwrap().rejections.into_iter().map(|told| (told.environment, told.reason.to_string())).collect();
+    let lost = "needs unified 1 x 8 GPUs packed onto nodes; pool h200 has 0 of 8 free (profile unified)";
+    assert_eq!(told, [("east".to_owned(), lost.to_owned())], "its own pool, whatever another one has");
+    let again = plan(&younger, &model, &two_pools, &[], &first);
+    assert_eq!(again.placements[0].charges(), [Charge { pool: "l40s".to_owned(), gpus_per_replica: 8, replicas: 1 }]);
+}
+
+/// The deployment would be called short of GPUs that it no longer asks for.
+#[test]
+fn what_is_missing_to_a_placement_that_is_given_up_is_not_told() {
+    let (mut younger, model) = wished("b", 2, (1, 8), None);
+    let older = deployment("a", 1, (1, 8), None);
+    let all = environments(["east", "west"].map(|name| environment(name, &[("h200", 1, 8)])));
+    let mut existing = apply(&younger, &plan(&younger, &model, &all, &[], &Fleet::default()), &[]);
+    for placement in &mut existing {
+        placement.ready = true;
+        placement.record.as_mut().unwrap().settled = true;
+    }
+    let crowded = Fleet::new([holding(&older, true, "west", "h200", (1, 8))]);
+    let missing = Shortage { environment: "west".to_owned(), pool: "h200".to_owned(), gpus: 8, total: 8 };
+    assert_eq!(plan(&younger, &model, &all, &existing, &crowded).shortages, [missing]);
+    younger.environments = 1;
+    let fewer = plan(&younger, &model, &all, &existing, &crowded);
+    assert_eq!((places(&fewer), fewer.shortages), (vec![("east".to_owned(), younger.topology)], vec![]));
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! What an InferenceEnvironment may not say, beyond the bounds that the schemas state.
+//! What an InferenceEnvironment may not say, beyond the bounds that the schemas state, and the pools that it has.
 
-use function_modelplane::domain::environment::validate_environment;
+use function_modelplane::domain::environment::{Pool, validate_environment};
 use serde_json::{Value, json};
 
 const TEMPLATE: &str = "holds \"{{\", which KServe takes for a template of its own; only an engine's arguments may hold it";
@@ -173,4 +173,56 @@ fn a_spec_that_breaks_rules_is_invalid_whatever_the_status_says() {
         found.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["spec.cluster.existing.nodePools[0].nodeCount: is 0; set it to 1 to 100000"]
     );
+}
+
+/// The pools of an environment whose cluster and status are these.
+fn pools(cluster: &Value, status: &Value) -> Vec<Pool> {
+    let object = json!({"metadata": {"name": "east"}, "spec": {"cluster": cluster}, "status": status});
+    validate_environment(&serde_json::from_value(object).unwrap()).unwrap().pools
+}
+
+/// A record knows its pool by the id alone: of two with one id a placement would be charged to the other.
+#[test]
+fn a_pool_without_a_name_goes_by_its_accelerator_type_and_by_no_given_name() {
+    let pool = |name: Value, kind: &str| json!({"name": name, "acceleratorType": kind, "memory": "80Gi", "countPerNode": 8, "nodes": 1});
+    let reported = [
+        pool(Value::Null, "h100"),
+        pool(Value::Null, "h200"),
+        pool(json!("h100"), "h200"),
+        pool(Value::Null, "h100"),
+        pool(json!("h100-2"), "l4"),
+    ];
+    let cluster = json!({"source": "Existing", "existing": {"secretRef": {"name": "east"}}});
+    let found = pools(&cluster, &json!({"capacity": {"gpuPools": reported}}));
+    let found: Vec<_> = found.iter().map(|pool| (pool.id.as_str(), pool.named, pool.accelerator_type.as_str())).collect();
+    let expected =
+        [("h100", true, "h200"), ("h100-2", true, "l4"), ("h100-3", false, "h100"), ("h100-4", false, "h100"), ("h200", false, "h200")];
+    assert_eq!(found, expected);
+}
+
+/// A pool that scales has room for a placement before its nodes are there.
+#[test]
+fn the_most_nodes_of_a_pool_count_instead_of_those_it_has() {
+    let gpu = json!({"acceleratorType": "h100", "acceleratorCount": 8, "memory": "80Gi"});
+    let declared = |name: &str, most: Value| json!({"name": name, "nodeCount": 2, "maxNodeCount": most, "gpu": gpu});
+    let node_pools = [declared("fixed", Value::Null), declared("scales", json!(5))];
+    let gke = [json!(5), Value::Null].map(|most| {
+        json!({"name": format!("most-{most}"), "role": "GPU", "machineType": "a3", "nodeCount": 2, "maxNodeCount": most, "gpu": gpu})
+    });
+    let cases = [
+        (
+            json!({"source": "Existing", "existing": {"secretRef": {"name": "east"}, "nodePools": node_pools}}),
+            vec![("fixed", 2), ("scales", 5)],
+        ),
+        (json!({"source": "Local", "local": {"nodePools": node_pools}}), vec![("fixed", 2), ("scales", 5)]),
+        (
+            json!({"source": "GKE", "gke": {"project": "my-project", "region": "us-east1", "nodePools": gke}}),
+            // Where nothing is said it is 8.
+            vec![("most-5", 5), ("most-null", 8)],
+        ),
+    ];
+    for (cluster, expected) in cases {
+        let found = pools(&cluster, &json!({}));
+        assert_eq!(found.iter().map(|pool| (pool.id.as_str(), pool.nodes)).collect::<Vec<_>>(), expected, "{}", cluster["source"]);
+    }
 }

@@ -88,6 +88,11 @@ pub(super) fn environment(name: &str, pools: &[(&str, u32, u32)]) -> Environment
     }
 }
 
+/// A selector of one label.
+pub(super) fn label(key: &str, value: &str) -> LabelSelector {
+    LabelSelector { match_labels: BTreeMap::from([(key.to_owned(), value.to_owned())]) }
+}
+
 /// Environments as they are looked up.
 pub(super) fn environments(all: impl IntoIterator<Item = Environment>) -> Environments {
     all.into_iter().map(|environment| (environment.name.clone(), EnvironmentState::Usable(Box::new(environment)))).collect()
@@ -123,15 +128,22 @@ pub(super) fn applied(deployment: &Deployment, placement: &Placement, before: &[
             uid: None,
         }),
     };
+    let accelerators = match (&placement.action, known) {
+        (Action::Render(sizing), _) => {
+            (Some(sizing.decode.accelerator.clone()), sizing.prefill.as_ref().map(|phase| phase.accelerator.clone()))
+        }
+        (Action::Freeze(..), Some(known)) => known.accelerators.clone(),
+        (Action::Freeze(..), None) => (None, None),
+    };
     Existing {
         slot: placement.slot.clone(),
         requested: RequestedService::default(),
         environment: placement.environment.clone(),
         topology: placement.topology,
         record,
-        local: false,
+        local: known.is_some_and(|known| known.local),
         ready,
-        accelerators: (None, None),
+        accelerators,
     }
 }
 

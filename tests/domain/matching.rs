@@ -2,19 +2,14 @@
 
 use function_modelplane::api::inference_environment::Availability;
 use function_modelplane::api::input::{LintPolicy, RdmaPolicy};
-use function_modelplane::api::selector::LabelSelector;
 use function_modelplane::domain::environment::{Access, ClusterIdentity, Environment};
 use function_modelplane::domain::holdings::Fleet;
 use function_modelplane::domain::matching::{Wish, match_environment};
-use function_modelplane::domain::model::{Model, Token};
-use function_modelplane::domain::rejection::{CODES, Rejection, summarize};
+use function_modelplane::domain::model::{GpuDemand, Model, Profile, Token};
+use function_modelplane::domain::rejection::{CODES, Reason, Rejection, summarize};
 use function_modelplane::domain::trace::Trace;
 
-use super::fleet::{deployment, environment, environments, holding, plan, wished};
-
-fn label(key: &str, value: &str) -> LabelSelector {
-    serde_json::from_value(serde_json::json!({"matchLabels": {key: value}})).unwrap()
-}
+use super::fleet::{deployment, environment, environments, holding, label, plan, wished};
 
 /// The code and the sentence with which an environment is turned down.
 fn refusal(
@@ -119,7 +114,7 @@ fn every_check_that_fails_says_so_with_its_numbers() {
 fn what_a_pod_needs_is_told_of_the_pool_that_comes_closest() {
     // 810Gi are six GPUs of 141Gi or 34 of 24Gi: the numbers must be of one pool.
     let (own, mut model) = wished("chat", 1, (1, 1), None);
-    model.profiles[1].decode.gpus = function_modelplane::domain::model::GpuDemand::Memory(serde_json::from_value("810Gi".into()).unwrap());
+    model.profiles[1].decode.gpus = GpuDemand::Memory(serde_json::from_value("810Gi".into()).unwrap());
     let mut east = environment("east", &[("h200", 9, 2), ("l4", 9, 8)]);
     east.pools[1].memory = serde_json::from_value("24Gi".into()).unwrap();
     let wish = Wish { deployment: &own, model: &model, rdma: RdmaPolicy::Pin, lint: LintPolicy::Warn };
@@ -138,6 +133,38 @@ fn the_profile_that_came_furthest_speaks() {
     let east = environment("east", &[("h200", 1, 8)]);
     let reason = match_environment(wish, &east, &Fleet::default().ledger(&east), None, &mut Trace::default()).unwrap_err();
     assert_eq!(reason.code(), "NodeTooSmall", "the other one does not even match the label");
+}
+
+/// The order of the profiles is the order of priority.
+#[test]
+fn of_profiles_that_came_equally_far_the_first_speaks() {
+    let (own, mut model) = wished("chat", 1, (1, 16), None);
+    let second = Profile { name: "second".to_owned(), ..model.profiles[1].clone() };
+    model.profiles.push(second);
+    let wish = Wish { deployment: &own, model: &model, rdma: RdmaPolicy::Pin, lint: LintPolicy::Warn };
+    let east = environment("east", &[("h200", 1, 8)]);
+    let reason = match_environment(wish, &east, &Fleet::default().ledger(&east), None, &mut Trace::default()).unwrap_err();
+    assert_eq!(reason, Reason::NodeTooSmall { profile: "unified".to_owned(), phase: "unified", needed: 16, largest: 8 });
+}
+
+#[test]
+fn of_the_pools_that_would_do_it_is_the_one_that_costs_fewest_gpus_then_the_first_by_name() {
+    let (own, mut model) = wished("chat", 1, (1, 1), None);
+    model.profiles[1].decode.gpus = GpuDemand::Memory("100Gi".parse().unwrap());
+    let cases = [
+        ("two of 80Gi or one of 141Gi", ["80Gi", "141Gi"], ("b", 1)),
+        ("one of either", ["141Gi", "141Gi"], ("a", 1)),
+        ("one of 141Gi or two of 80Gi", ["141Gi", "80Gi"], ("a", 1)),
+    ];
+    for (why, memories, expected) in cases {
+        let mut east = environment("east", &[("a", 1, 8), ("b", 1, 8)]);
+        for (pool, memory) in east.pools.iter_mut().zip(memories) {
+            pool.memory = memory.parse().unwrap();
+        }
+        let wish = Wish { deployment: &own, model: &model, rdma: RdmaPolicy::Pin, lint: LintPolicy::Warn };
+        let chosen = match_environment(wish, &east, &Fleet::default().ledger(&east), None, &mut Trace::default()).unwrap();
+        assert_eq!((chosen.sizing.decode.pool.as_str(), chosen.sizing.decode.gpus_per_replica), expected, "{why}");
+    }
 }
 
 #[test]

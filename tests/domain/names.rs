@@ -20,11 +20,22 @@ fn a_plain_name_stays_as_it_is_and_any_other_carries_a_hash() {
     ];
     for (name, reason) in cases {
         let served = serving("team", name, false);
+        assert_ne!(served, format!("{name}-pd"), "{reason}, so it is another");
         let tail = served.strip_suffix("-pd").unwrap().rsplit_once('-').unwrap().1;
         assert!(tail.len() == 8 && tail.chars().all(|c| c.is_ascii_hexdigit()), "{name}: {served} ({reason})");
     }
     assert_ne!(serving("team", "chat.v2", false), serving("team", "chat-v2", false), "sanitised alike, but not the same");
     assert_ne!(serving("team-a", "chat", true), serving("team-b", "chat", true), "one namespace for both");
+}
+
+/// Two that meet would be one object, which both apply and either deletes.
+#[test]
+fn what_a_name_is_hashed_to_is_no_other_deployments_name() {
+    for (name, reason) in [("a-deployment-with-a-name-that-is-long", "shortened"), ("chat.v2", "sanitised")] {
+        let hashed = serving("team", name, false);
+        let taken = hashed.strip_suffix("-pd").unwrap();
+        assert_ne!(serving("team", taken, false), hashed, "{name} is {reason}, and another deployment is called {taken}");
+    }
 }
 
 #[test]

@@ -68,6 +68,15 @@ fn nodes_say_whose_pods_they_hold_and_equal_ones_are_one_group() {
     assert_eq!(pack(&crowded.pools[0], &charges[..1]), Packing { groups: vec![group(1, 0, &[(0, 2, 4)])], unplaced: 4 });
 }
 
+/// Pods of three need the gap that the one of five leaves: on the emptier node they would part what the last two need.
+#[test]
+fn each_pod_goes_onto_the_fullest_node_that_still_takes_it() {
+    let here = environment("here", &[("h200", 2, 8)]);
+    let charges = [charge("h200", 1, 5), charge("h200", 1, 4), charge("h200", 1, 3), charge("h200", 2, 2)];
+    let expected = Packing { groups: vec![group(1, 0, &[(0, 1, 5), (2, 1, 3)]), group(1, 0, &[(1, 1, 4), (3, 2, 2)])], unplaced: 0 };
+    assert_eq!(pack(&here.pools[0], &charges), expected);
+}
+
 proptest! {
     /// What is seen is what was counted: no pod is lost or doubled, no node holds more than it has.
     #[test]

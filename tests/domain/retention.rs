@@ -1,15 +1,20 @@
 //! What exists stays, and every move is made before the old place is given up.
 
+use std::collections::BTreeMap;
+
 use function_modelplane::api::inference_environment::{Availability, KubeconfigSecret, Rdma};
 use function_modelplane::api::model_deployment::{StrategyKind, Topology};
-use function_modelplane::domain::deployment::Deployment;
+use function_modelplane::domain::contention::Shortage;
+use function_modelplane::domain::deployment::{Deployment, PhaseScaling};
 use function_modelplane::domain::environment::{Access, ClusterIdentity, Environment};
 use function_modelplane::domain::holdings::Fleet;
 use function_modelplane::domain::model::Model;
-use function_modelplane::domain::placement::{Action, Existing, Freeze};
+use function_modelplane::domain::placement::{Action, Existing, Freeze, Placement};
+use function_modelplane::domain::rejection::{Reason, Rejection};
 use function_modelplane::domain::schedule::{Plan, Switch};
+use function_modelplane::domain::search::Decision;
 
-use super::fleet::{apply, environment, environments, holding, places, plan, wished};
+use super::fleet::{apply, environment, environments, holding, label, places, plan, wished};
 
 fn ready(existing: &mut [Existing]) {
     for placement in existing {
@@ -79,6 +84,19 @@ fn an_environment_that_is_left_says_why_and_is_not_counted_as_matched() {
     assert!(matches!(&plan.placements[0].action, Action::Freeze(Freeze::EnvironmentDraining, Some(_))));
 }
 
+#[test]
+fn what_is_there_counts_as_matched_beside_what_passed_every_check() {
+    let (mut own, model, existing) = settled(1);
+    own.environments = 2;
+    let cordoned = |name: &str| Environment { availability: Availability::Cordoned, ..environment(name, &[("p", 1, 8)]) };
+    // a takes nothing new, and keeps what it has; c would do as well as b.
+    let all = environments([cordoned("a"), environment("b", &[("p", 1, 8)]), environment("c", &[("p", 1, 8)]), cordoned("d")]);
+    let plan = plan(&own, &model, &all, &existing, &Fleet::default());
+    assert_eq!(names(&plan), ["a", "b"]);
+    let rejections = vec![Rejection { environment: "d".to_owned(), reason: Reason::Cordoned { draining: false } }];
+    assert_eq!(plan.decision, Some(Decision { considered: 4, matched: 3, rejections, checks: BTreeMap::new() }));
+}
+
 /// An environment on the cluster that a kubeconfig reaches.
 fn reached(name: &str, secret: &str) -> Environment {
     let secret = KubeconfigSecret { name: secret.to_owned(), key: "kubeconfig".to_owned() };
@@ -130,6 +148,81 @@ fn an_environment_that_is_pointed_at_another_cluster_takes_nothing_along() {
         rejections.iter().map(|rejection| (rejection.environment.as_str(), rejection.reason.code())).collect::<Vec<_>>(),
         [("b", "SameCluster")]
     );
+}
+
+/// What becomes of a placement that is there, where its environment has become another.
+fn kept(own: &Deployment, model: &Model, environment: Environment, existing: &Existing) -> Placement {
+    let plan = plan(own, model, &environments([environment]), std::slice::from_ref(existing), &Fleet::default());
+    let [placement] = plan.placements.as_slice() else { panic!("{plan:?}") };
+    placement.clone()
+}
+
+#[test]
+fn a_placement_leaves_when_its_owner_asks_for_another_label_not_when_its_environment_has_another() {
+    let labelled = |zone: &str| {
+        let mut a = environment("a", &[("p", 1, 8)]);
+        a.labels.insert("zone".to_owned(), zone.to_owned());
+        a
+    };
+    let (mut own, model) = wished("chat", 1, (1, 8), None);
+    own.selector = label("zone", "here");
+    let first = plan(&own, &model, &environments([labelled("here")]), &[], &Fleet::default());
+    let mut existing = apply(&own, &first, &[]);
+    ready(&mut existing);
+    let stays = first.placements[0].clone();
+    let leaves = Placement { action: Action::Freeze(Freeze::SelectorChanged, existing[0].record.clone()), ..stays.clone() };
+    let cases = [
+        ("nothing changed", "here", "here", &stays),
+        ("the environment has another", "here", "there", &stays),
+        ("its owner asks for one that the environment lacks", "there", "here", &leaves),
+        ("its owner asks for another one that the environment has", "there", "there", &stays),
+    ];
+    for (why, asked, has, expected) in cases {
+        own.selector = label("zone", asked);
+        assert_eq!(kept(&own, &model, labelled(has), &existing[0]), *expected, "{why}");
+    }
+}
+
+/// KServe puts the label into selectors, which Kubernetes lets nobody change: the update would be refused for ever.
+#[test]
+fn the_accelerator_label_is_for_life_whatever_the_pool_is_called_today() {
+    let (own, model) = wished("chat", 1, (1, 4), Some((4, 1)));
+    let before = environments([environment("a", &[("p", 1, 8)])]);
+    let mut existing = apply(&own, &plan(&own, &model, &before, &[], &Fleet::default()), &[]);
+    ready(&mut existing);
+    let labels = |decode: Option<&str>, prefill: Option<&str>| (decode.map(str::to_owned), prefill.map(str::to_owned));
+    let cases = [
+        ("as it was placed", existing[0].accelerators.clone(), ["nvidia-h200", "nvidia-h200"]),
+        ("each phase has its own", labels(Some("one"), Some("other")), ["one", "other"]),
+        ("a phase without one gets what the pool is called", labels(None, Some("other")), ["renamed", "other"]),
+    ];
+    for (why, accelerators, expected) in cases {
+        let mut a = environment("a", &[("p", 1, 8)]);
+        a.pools[0].accelerator_type = "renamed".to_owned();
+        let Action::Render(sizing) = kept(&own, &model, a, &Existing { accelerators, ..existing[0].clone() }).action else {
+            panic!("{why}")
+        };
+        assert_eq!([sizing.decode.accelerator, sizing.prefill.unwrap().accelerator], expected, "{why}");
+    }
+}
+
+/// Its objects have another key there, and under the old one they would be deleted.
+#[test]
+fn what_is_on_the_control_planes_own_cluster_is_nowhere_else_and_the_other_way_round() {
+    let (own, model, existing) = settled(1);
+    let local = || Environment { cluster: ClusterIdentity::Local, access: Access::Local, ..environment("a", &[("p", 1, 8)]) };
+    let remote = || environment("a", &[("p", 1, 8)]);
+    let stays = plan(&own, &model, &environments([remote()]), &[], &Fleet::default()).placements[0].clone();
+    let frozen = Placement { action: Action::Freeze(Freeze::EnvironmentChanged, existing[0].record.clone()), ..stays.clone() };
+    let cases = [
+        ("on this one, as the environment is", true, local(), &stays),
+        ("on another one, as the environment is", false, remote(), &stays),
+        ("on this one, and the environment became another", true, remote(), &frozen),
+        ("on another one, and the environment became this one", false, local(), &frozen),
+    ];
+    for (why, local, environment, expected) in cases {
+        assert_eq!(kept(&own, &model, environment, &Existing { local, ..existing[0].clone() }), *expected, "{why}");
+    }
 }
 
 #[test]
@@ -201,6 +294,42 @@ fn half_a_switch_is_none() {
     let plan = plan(&disaggregated, &model, &all, &existing, &Fleet::default());
     assert_eq!(places(&plan), [("a".to_owned(), Topology::Unified), ("b".to_owned(), Topology::Unified)]);
     assert_eq!(plan.switch, Some(Switch::Waiting { old: 2, missing_gpus: Some(8) }));
+}
+
+/// A number would send people to buy GPUs that do not help.
+#[test]
+fn a_switch_that_more_gpus_alone_would_not_let_happen_names_no_gpus() {
+    let (own, model) = wished("chat", 2, (1, 8), None);
+    let mut unlabelled = environment("b", &[("p", 1, 8)]);
+    unlabelled.labels.clear();
+    let all = environments([environment("a", &[("p", 1, 8)]), unlabelled]);
+    let mut existing = apply(&own, &plan(&own, &model, &all, &[], &Fleet::default()), &[]);
+    ready(&mut existing);
+    let (disaggregated, model) = wished("chat", 2, (1, 4), Some((4, 1)));
+    let plan = plan(&disaggregated, &model, &all, &existing, &Fleet::default());
+    let rejections = plan.decision.unwrap().rejections;
+    assert_eq!(rejections.iter().map(|rejection| rejection.reason.code()).collect::<Vec<_>>(), ["InsufficientGpus", "NoRdma"]);
+    assert_eq!(plan.switch, Some(Switch::Waiting { old: 2, missing_gpus: None }));
+}
+
+/// The old placement serves until the new one is ready: until then the new one cannot grow into its GPUs.
+#[test]
+fn the_most_replicas_are_reckoned_beside_the_placement_of_the_other_topology() {
+    let (own, model) = wished("chat", 1, (1, 8), None);
+    let all = environments([environment("a", &[("p", 2, 8)])]);
+    let mut existing = apply(&own, &plan(&own, &model, &all, &[], &Fleet::default()), &[]);
+    ready(&mut existing);
+    let (mut disaggregated, model) = wished("chat", 1, (1, 4), Some((4, 1)));
+    disaggregated.decode = PhaseScaling::Wva(serde_json::from_value(serde_json::json!({"minReplicas": 1, "maxReplicas": 2})).unwrap());
+    let switching = plan(&disaggregated, &model, &all, &existing, &Fleet::default());
+    assert_eq!(places(&switching), [("a".to_owned(), Topology::Unified), ("a".to_owned(), Topology::PrefillDecode)]);
+    // Eight of the old one, two of four and four of one: the last four have no node.
+    let short = Shortage { environment: "a".to_owned(), pool: "p".to_owned(), gpus: 4, total: 16 };
+    assert_eq!(switching.ceilings, [short]);
+    let mut both = apply(&disaggregated, &switching, &existing);
+    ready(&mut both);
+    let switched = plan(&disaggregated, &model, &all, &both, &Fleet::default());
+    assert_eq!((places(&switched), switched.ceilings), (vec![("a".to_owned(), Topology::PrefillDecode)], vec![]));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use function_modelplane::domain::rejection::Reason;
 use function_modelplane::domain::schedule::Plan;
 use proptest::prelude::*;
 
-use super::fleet::{Demand, apply, deployment, environment, environments, holding, places, plan, wished};
+use super::fleet::{Demand, apply, deployment, environment, environments, holding, label, places, plan, wished};
 use super::packing::fits;
 
 /// A fleet, and a deployment that is to be placed there.
@@ -66,8 +66,9 @@ fn any_environment() -> impl Strategy<Value = Environment> {
         let named: Vec<(&str, u32, u32)> = named.iter().map(|(name, nodes, per_node)| (name.as_str(), *nodes, *per_node)).collect();
         let mut environment = environment("", &named);
         environment.availability = availability;
+        environment.labels.insert("zone".to_owned(), "here".to_owned());
         if !rdma {
-            environment.labels.clear();
+            environment.labels.remove("modelplane.ai/rdma");
         }
         environment
     })
@@ -75,8 +76,9 @@ fn any_environment() -> impl Strategy<Value = Environment> {
 
 fn world() -> impl Strategy<Value = World> {
     let others = prop::collection::vec((0_usize..5, 0_usize..2, demand(), any::<bool>()), 0..5);
-    (prop::collection::vec(any_environment(), 1..6), others, 1_usize..4, demand(), prop::option::of(demand())).prop_map(
-        |(mut all, others, wanted, decode, prefill)| {
+    let wanted = (1_usize..4, any::<bool>());
+    (prop::collection::vec(any_environment(), 1..6), others, wanted, demand(), prop::option::of(demand())).prop_map(
+        |(mut all, others, (wanted, selects), decode, prefill)| {
             for (index, environment) in all.iter_mut().enumerate() {
                 environment.name = format!("e{index}");
                 environment.cluster = function_modelplane::domain::environment::ClusterIdentity::Own(environment.name.clone());
@@ -85,7 +87,10 @@ fn world() -> impl Strategy<Value = World> {
             let held = |(index, pool, demand, settled): (usize, usize, Demand, bool)| {
                 holding(&other, settled, &format!("e{index}"), &format!("p{pool}"), demand)
             };
-            let (deployment, model) = wished("own", wanted, decode, prefill);
+            let (mut deployment, model) = wished("own", wanted, decode, prefill);
+            if selects {
+                deployment.selector = label("zone", "here");
+            }
             World { environments: all, holdings: others.into_iter().map(held).collect(), deployment, model }
         },
     )
@@ -169,9 +174,9 @@ proptest! {
         prop_assert_eq!(first.placements, smaller.plan().placements);
     }
 
-    /// Labels, cordons and pools that shrink or vanish change what may come, not what is there.
+    /// Labels, cordons and pools that shrink, are called otherwise or vanish change what may come, not what is there.
     #[test]
-    fn nothing_that_changes_about_an_environment_moves_what_was_ready(world in world(), losses in prop::collection::vec(0_u8..4, 5)) {
+    fn nothing_that_changes_about_an_environment_moves_what_was_ready(world in world(), losses in prop::collection::vec(0_u8..5, 5)) {
         let first = world.plan();
         let mut existing = apply(&world.deployment, &first, &[]);
         for placement in &mut existing {
@@ -184,6 +189,7 @@ proptest! {
                 0 => environment.labels.clear(),
                 1 => environment.availability = Availability::Cordoned,
                 2 => environment.pools.iter_mut().for_each(|pool| pool.nodes = 0),
+                3 => environment.pools.iter_mut().for_each(|pool| pool.accelerator_type = "renamed".to_owned()),
                 _ => environment.pools.clear(),
             }
         }

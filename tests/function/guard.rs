@@ -75,6 +75,9 @@ fn a_placement_is_left_as_it_is_while_anything_it_needs_is_missing() {
 #[test]
 fn what_goes_away_for_a_moment_moves_nothing() {
     let mut cluster = settled();
+    // The label that goes away is asked for by the deployment, too.
+    cluster.composite["spec"]["environmentSelector"] = json!({"matchLabels": {"modelplane.ai/rdma": "true"}});
+    cluster.reconcile();
     let before = cluster.dry_run().desired();
     let steps: [fn(&mut Cluster); 4] = [
         |cluster| cluster.composite["status"] = Value::Null,

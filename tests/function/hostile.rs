@@ -99,6 +99,23 @@ fn a_request_that_holds_nothing_readable_is_a_fatal_result() {
     }
 }
 
+/// KServe puts the whole object through a template, the record of the placement with it: on its own cluster it would never serve.
+#[test]
+fn a_pool_that_is_called_like_a_template_is_remembered_in_other_letters() {
+    let mut cluster = cluster(1);
+    cluster.delete("InferenceEnvironment", "west");
+    cluster.change("InferenceEnvironment", "east", |object| {
+        object["spec"]["cluster"] = json!({"source": "Local"});
+        object["status"]["capacity"]["gpuPools"][0]["name"] = json!("{{{ .Values }}");
+    });
+    let placed = cluster.reconcile().desired()["llmisvc-east-pd"].clone();
+    assert!(!placed.to_string().contains("{{"), "{placed}");
+    let annotation = placed["metadata"]["annotations"]["modelplane.ai/placement"].as_str().unwrap();
+    let record: Value = serde_json::from_str(annotation).unwrap();
+    assert_eq!([&record["decode"]["pool"], &record["prefill"]["pool"]], [&json!("{{{ .Values }}"); 2], "and read back as it is");
+    assert_eq!(cluster.reconcile().desired()["llmisvc-east-pd"], placed, "so the placement stays there");
+}
+
 #[test]
 fn a_thousand_environments_are_considered_and_twenty_rejections_listed() {
     let mut objects = vec![model()];
