@@ -2,24 +2,47 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{Sender, channel};
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 
+use super::connection::Connection;
 use super::metrics::Metrics;
 
 /// How long to wait after a failed `accept`: without file descriptors left it fails again at once.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
-/// The connections that got through `handshake` within `limit`. Dropping the stream closes the listener.
+/// How many connections there may be: each Crossplane has one, and what flow control lets through of waiting calls takes 2 MB of each.
+const CONNECTIONS: usize = 64;
+
+/// What a connection has to keep to.
+#[derive(Clone)]
+pub(super) struct Terms {
+    /// How long the handshake may take, and the silence after it.
+    pub(super) limit: Duration,
+    /// Ends all connections.
+    pub(super) cut: CancellationToken,
+    places: Arc<Semaphore>,
+    metrics: Metrics,
+}
+
+impl Terms {
+    pub(super) fn new(limit: Duration, cut: CancellationToken, metrics: Metrics) -> Self {
+        Self { limit, cut, places: Arc::new(Semaphore::new(CONNECTIONS)), metrics }
+    }
+}
+
+/// The connections that got through `handshake` in time. Dropping the stream closes the listener.
 pub(super) fn connections<C, H>(
     listener: TcpListener,
-    limit: Duration,
-    metrics: Metrics,
+    terms: Terms,
     handshake: impl Fn(TcpStream) -> H + Send + 'static,
-) -> ReceiverStream<io::Result<C>>
+) -> ReceiverStream<io::Result<Connection<C>>>
 where
     C: Send + 'static,
     H: Future<Output = io::Result<C>> + Send + 'static,
@@ -35,7 +58,7 @@ where
                 Ok((stream, peer)) => {
                     // Answers are small: waiting to fill a packet would delay each of them.
                     let _ = stream.set_nodelay(true);
-                    tokio::spawn(finish(handshake(stream), limit, peer, sender.clone(), metrics.clone()));
+                    tokio::spawn(finish(handshake(stream), peer, sender.clone(), terms.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -49,16 +72,18 @@ where
 
 async fn finish<C>(
     handshake: impl Future<Output = io::Result<C>>,
-    limit: Duration,
     peer: SocketAddr,
-    sender: Sender<io::Result<C>>,
-    metrics: Metrics,
+    sender: Sender<io::Result<Connection<C>>>,
+    Terms { limit, cut, places, metrics }: Terms,
 ) {
     let error = match tokio::time::timeout(limit, handshake).await {
-        Ok(Ok(connection)) => {
+        Ok(Ok(io)) => {
+            let Ok(place) = places.try_acquire_owned() else {
+                return tracing::warn!(%peer, connections = CONNECTIONS, "refused: there are as many connections as may be");
+            };
             tracing::debug!(%peer, "connected");
             // Nobody takes it while draining: the connection is closed.
-            let _ = sender.send(Ok(connection)).await;
+            let _ = sender.send(Ok(Connection::new(io, &cut, limit, place))).await;
             return;
         }
         Ok(Err(error)) => error,

@@ -4,6 +4,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::middleware::from_fn_with_state;
 use tokio::sync::Semaphore;
 use tonic::service::Routes;
 use tonic::transport::Server;
@@ -12,6 +13,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 use tonic_reflection::server::Builder as Reflection;
 
+use super::admission::{Admission, admit};
 use super::logging;
 use super::metrics::{self, Metrics};
 use crate::function::proto::function_runner_service_server::{FunctionRunnerService, FunctionRunnerServiceServer, SERVICE_NAME};
@@ -22,23 +24,44 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 
 type Function = dyn Fn(&RunFunctionRequest) -> (RunFunctionResponse, Report) + Send + Sync;
 
+/// How many calls a connection may have open. Crossplane sends the rest as these end.
+const STREAMS: u32 = 32;
+
+/// How much of a request may come before it is read.
+const STREAM_WINDOW: u32 = 64 << 10;
+
+/// As much as all requests of a connection together: those that wait for room must not keep the others from arriving.
+const CONNECTION_WINDOW: u32 = STREAMS * STREAM_WINDOW;
+
+/// The largest request for health and reflection, in bytes.
+const SMALL: usize = 64 << 10;
+
+/// The path of the function's only method.
+pub(super) fn run_function() -> String {
+    format!("/{SERVICE_NAME}/RunFunction")
+}
+
 /// All services, and what tells their health.
 pub(super) async fn routes(
     function: Arc<Function>,
-    max_request: usize,
-    metrics: Metrics,
+    admission: Admission,
 ) -> Result<(Routes, HealthReporter), tonic_reflection::server::Error> {
+    let metrics = admission.metrics.clone();
     let runner = Runner { function, slots: Arc::new(Semaphore::new(cores())), metrics: metrics.clone() };
     // A response has no limit here: the function answers one that Crossplane would not take with a fatal result.
-    let runner = FunctionRunnerServiceServer::new(runner).max_decoding_message_size(max_request);
+    let runner = FunctionRunnerServiceServer::new(runner).max_decoding_message_size(admission.max_request);
     let (reporter, health) = health_reporter();
+    let health = health.max_decoding_message_size(SMALL);
     report(&reporter, ServingStatus::Serving).await;
     let reflected = || {
         let reflection = Reflection::configure().register_encoded_file_descriptor_set(DESCRIPTORS);
         reflection.register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    let routes = Routes::new(runner).add_service(health).add_service(reflected().build_v1()?).add_service(reflected().build_v1alpha()?);
-    let counted = routes.into_axum_router().layer(axum::middleware::from_fn_with_state(metrics, metrics::count));
+    let reflection = reflected().build_v1()?.max_decoding_message_size(SMALL);
+    let routes = Routes::new(runner).add_service(health).add_service(reflection);
+    let routes = routes.add_service(reflected().build_v1alpha()?.max_decoding_message_size(SMALL));
+    let admitted = routes.into_axum_router().layer(from_fn_with_state(Arc::new(admission), admit));
+    let counted = admitted.layer(from_fn_with_state(metrics, metrics::count));
     Ok((Routes::from(counted).prepare(), reporter))
 }
 
@@ -63,16 +86,12 @@ pub(super) async fn stop_serving(reporter: &mut HealthReporter) {
 /// when it connects again.
 pub(super) fn transport(age: Duration) -> Server {
     // No max_connection_age_grace: with it tonic 0.14 cuts the connection off without a GOAWAY before.
-    Server::builder().http2_keepalive_interval(Some(KEEPALIVE)).max_connection_age(jittered(age)).max_concurrent_streams(streams())
+    let server = Server::builder().http2_keepalive_interval(Some(KEEPALIVE)).max_connection_age(jittered(age));
+    server.max_concurrent_streams(STREAMS).initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW)
 }
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// How many calls a connection may have open: each holds its whole request. Crossplane sends the rest as these end.
-fn streams() -> u32 {
-    u32::try_from(cores().saturating_mul(4)).unwrap_or(u32::MAX).max(16)
 }
 
 /// Up to a tenth more or less, so that replicas started together are not all left at once.

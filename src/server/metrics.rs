@@ -1,18 +1,23 @@
 //! Metrics, in the text format of Prometheus.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use prometheus_client::encoding::prometheus_text;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 use tonic::{Code, Status};
 
+use super::logging;
 use crate::function::{Outcome, Report};
 
 /// What `/metrics` is served as.
@@ -43,6 +48,21 @@ pub(super) struct Metrics {
     rejections: Family<[(&'static str, String); 1], Counter>,
     reloads: Counters<1>,
     handshakes_failed: Counter,
+    memory: Memory,
+    /// 0 without a certificate.
+    expiry: Gauge,
+}
+
+/// What is known of requests and the memory that they take.
+#[derive(Clone, Default)]
+struct Memory {
+    budget: Gauge,
+    in_flight: Gauge,
+    waiting: Gauge,
+    limit: Gauge,
+    largest: Gauge,
+    near_limit: Counter,
+    warned: Arc<AtomicBool>,
 }
 
 impl Metrics {
@@ -60,6 +80,8 @@ impl Metrics {
             rejections: Family::default(),
             reloads: Family::default(),
             handshakes_failed: Counter::default(),
+            memory: Memory::default(),
+            expiry: Gauge::default(),
         };
         for [service, method] in METHODS {
             let labels = rpc(service, method);
@@ -107,6 +129,49 @@ impl Metrics {
         self.handshakes_failed.inc();
     }
 
+    /// Tells how many bytes calls may take together.
+    pub(super) fn budget(&self, bytes: usize) {
+        self.memory.budget.set(whole(bytes));
+    }
+
+    /// Tells what a call takes, and took before.
+    pub(super) fn in_flight(&self, before: usize, now: usize) {
+        self.memory.in_flight.inc_by(whole(now).saturating_sub(whole(before)));
+    }
+
+    /// Counts a call that waits for room, until what is returned is dropped.
+    pub(super) fn waiting(&self) -> Waiting {
+        self.memory.waiting.inc();
+        Waiting(self.memory.waiting.clone())
+    }
+
+    /// Tells the largest request that is taken.
+    pub(super) fn limit(&self, bytes: usize) {
+        self.memory.limit.set(whole(bytes));
+    }
+
+    /// Counts a request of so many bytes, where there is a limit.
+    pub(super) fn requested(&self, bytes: usize, limit: usize) {
+        self.memory.largest.inner().fetch_max(whole(bytes), Relaxed);
+        if bytes > limit.saturating_sub(limit / 4) {
+            self.memory.near_limit.inc();
+            if !self.memory.warned.swap(true, Relaxed) {
+                let advice = "raise --max-recv-message-size and the pods' memory limit";
+                tracing::warn!(
+                    bytes,
+                    limit,
+                    "a request is over 75% of the limit, and grows with the fleet: {advice}. Further ones are only counted, in \
+                     function_modelplane_requests_near_limit_total"
+                );
+            }
+        }
+    }
+
+    /// Tells when the certificate in use expires, in seconds since 1970.
+    pub(super) fn expires(&self, at: i64) {
+        self.expiry.set(at);
+    }
+
     /// The text served at `/metrics`.
     pub(super) fn text(&self) -> Result<String, fmt::Error> {
         let mut registry = Registry::default();
@@ -125,10 +190,40 @@ impl Metrics {
         add(own, "rejections", "Environments turned down by calls with a final answer, by reason", &self.rejections);
         add(own, "certificate_reloads", "Changed certificates, by whether they could be taken into use", &self.reloads);
         add(own, "tls_handshakes_failed", "Connections that did not get through the TLS handshake", &self.handshakes_failed);
+        if self.expiry.get() != 0 {
+            let help = "When the certificate in use expires, in seconds since 1970";
+            add(own, "certificate_not_after_timestamp_seconds", help, &self.expiry);
+        }
+        own.register("log_lines_lost", "Lines of the log that could not be written", ConstCounter::new(logging::lost()));
+        self.memory.add(own);
         let mut text = String::new();
         prometheus_text::encode(&mut text, &registry)?;
         Ok(text)
     }
+}
+
+impl Memory {
+    fn add(&self, own: &mut Registry) {
+        add(own, "memory_budget_bytes", "Memory that calls may take together", &self.budget);
+        add(own, "memory_in_flight_bytes", "Memory set aside for calls: requests, what is made of them, answers", &self.in_flight);
+        add(own, "calls_waiting", "Calls that wait for others to give back memory", &self.waiting);
+        add(own, "request_limit_bytes", "The largest request that is taken", &self.limit);
+        add(own, "request_largest_bytes", "The largest request so far", &self.largest);
+        add(own, "requests_near_limit", "Requests over 75% of the limit", &self.near_limit);
+    }
+}
+
+/// A call that waits.
+pub(super) struct Waiting(Gauge);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn whole(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 fn add(registry: &mut Registry, name: &str, help: &str, metric: &(impl Metric + Clone)) {

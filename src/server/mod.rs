@@ -1,11 +1,18 @@
 //! Transport: gRPC services, TLS, probes and metrics, shutdown. Nothing is decided here.
 
 mod accept;
+mod admission;
+mod arrival;
+mod budget;
+mod connection;
+mod delivery;
 mod grpc;
 mod logging;
+pub mod memory;
 mod metrics;
 mod options;
 mod probes;
+mod timing;
 mod tls;
 
 use std::io;
@@ -17,15 +24,19 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
 use crate::function::proto::{RunFunctionRequest, RunFunctionResponse};
 use crate::function::{self, Report};
+use accept::Terms;
+use admission::Admission;
+use budget::Budget;
 use metrics::Metrics;
 pub use options::Options;
+pub use timing::Timing;
 use tls::Certificates;
 pub use tls::TlsError;
 
@@ -70,36 +81,16 @@ impl ServerError {
     }
 }
 
-/// Durations that no flag sets.
-#[derive(Debug, Clone, Copy)]
-pub struct Timing {
-    /// How long a TLS handshake may take.
-    pub handshake: Duration,
-    /// How often the certificates are looked at.
-    pub reload: Duration,
-    /// How long calls in flight may take to finish at the end: less than the 30 seconds a kubelet gives a pod.
-    pub drain: Duration,
-    /// How old a connection becomes, give or take a tenth.
-    pub connection_age: Duration,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Self {
-            handshake: Duration::from_secs(10),
-            reload: Duration::from_secs(10),
-            drain: Duration::from_secs(25),
-            connection_age: Duration::from_secs(300),
-        }
-    }
-}
+/// How long there must be no call before connections that are left are ended.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// Serves the function until SIGTERM or SIGINT, then finishes the calls in flight.
 ///
 /// # Errors
 /// When it cannot serve: no usable certificates, or an address that is taken.
 pub fn serve(options: &Options) -> Result<(), ServerError> {
-    logging::init(options.debug);
+    // Closed last, whatever happens.
+    let _log = logging::init(options.debug);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(ServerError::System)?;
     let served = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).map_err(ServerError::System)?;
@@ -123,8 +114,10 @@ pub fn serve(options: &Options) -> Result<(), ServerError> {
 pub struct Server {
     address: SocketAddr,
     probes_address: Option<SocketAddr>,
-    drain: Duration,
+    timing: Timing,
     stop: CancellationToken,
+    calls: TaskTracker,
+    connections: DropGuard,
     health: HealthReporter,
     grpc: AbortOnDropHandle<Result<(), tonic::transport::Error>>,
     _background: Vec<AbortOnDropHandle<()>>,
@@ -139,10 +132,20 @@ impl Server {
     where
         F: Fn(&RunFunctionRequest) -> (RunFunctionResponse, Report) + Send + Sync + 'static,
     {
-        let certificates = options.certificates()?.map(Certificates::load).transpose()?;
         let metrics = Metrics::new();
-        let stop = CancellationToken::new();
-        let (routes, health) = grpc::routes(Arc::new(function), options.max_request(), metrics.clone()).await?;
+        let certificates = options.certificates()?.map(|folder| Certificates::load(folder, metrics.clone())).transpose()?;
+        let (stop, connections, calls) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
+        let (max_request, memory_budget) = (options.max_request(), options.budget());
+        let admission = Admission {
+            counted: grpc::run_function(),
+            max_request,
+            budget: budget(memory_budget, max_request, &metrics),
+            timing,
+            stop: stop.clone(),
+            calls: calls.clone(),
+            metrics: metrics.clone(),
+        };
+        let (routes, health) = grpc::routes(Arc::new(function), admission).await?;
         let (listener, address) = listen(options.address).await?;
         let mut background = Vec::new();
         // After the gRPC port: whoever gets an answer from readyz can be served.
@@ -150,21 +153,24 @@ impl Server {
         if let Some(wanted) = options.probes() {
             let (listener, address) = listen(wanted).await?;
             probes_address = Some(address);
-            let served = axum::serve(listener, probes::router(metrics.clone(), stop.clone()));
-            background.push(AbortOnDropHandle::new(tokio::spawn(async move { drop(served.await) })));
+            let served = probes::serve(listener, probes::router(metrics.clone(), stop.clone()), timing.probe);
+            background.push(AbortOnDropHandle::new(tokio::spawn(served)));
         }
+        let terms = Terms::new(timing.handshake, connections.clone(), metrics);
         let grpc = if let Some(certificates) = certificates {
             let current = certificates.current();
-            background.push(AbortOnDropHandle::new(tokio::spawn(certificates.watch(timing.reload, metrics.clone()))));
+            background.push(AbortOnDropHandle::new(tokio::spawn(certificates.watch(timing.reload))));
             let handshake = move |stream| TlsAcceptor::from(current.load_full()).accept(stream);
-            serve_on(accept::connections(listener, timing.handshake, metrics, handshake), routes, timing, stop.clone())
+            serve_on(accept::connections(listener, terms, handshake), routes, timing, stop.clone())
         } else {
             let handshake = |stream| std::future::ready(Ok(stream));
-            serve_on(accept::connections(listener, timing.handshake, metrics, handshake), routes, timing, stop.clone())
+            serve_on(accept::connections(listener, terms, handshake), routes, timing, stop.clone())
         };
         let probes = probes_address.map(tracing::field::display);
-        tracing::info!(%address, probes, insecure = options.insecure, version = env!("CARGO_PKG_VERSION"), "serving");
-        Ok(Self { address, probes_address, drain: timing.drain, stop, health, grpc, _background: background })
+        let (insecure, version) = (options.insecure, env!("CARGO_PKG_VERSION"));
+        tracing::info!(%address, probes, insecure, max_request, memory_budget, version, "serving");
+        let connections = connections.drop_guard();
+        Ok(Self { address, probes_address, timing, stop, calls, connections, health, grpc, _background: background })
     }
 
     /// Where gRPC is served.
@@ -179,7 +185,8 @@ impl Server {
         self.probes_address
     }
 
-    /// Serves until `signal`, then drains: accepts nothing more, is not ready, and finishes the calls in flight.
+    /// Serves until `signal`, then drains: accepts nothing more, is not ready, and finishes the calls in flight. Connections are ended with
+    /// the last call, and whatever depends on a peer has a few seconds.
     ///
     /// # Errors
     /// When serving ends before the signal, or with an error.
@@ -191,13 +198,44 @@ impl Server {
         tracing::info!("draining");
         grpc::stop_serving(&mut self.health).await;
         self.stop.cancel();
-        match tokio::time::timeout(self.drain, &mut self.grpc).await {
-            Ok(Ok(Ok(()))) => tracing::info!("drained"),
-            Ok(ended) => return Err(ServerError::Ended(format!("{ended:?}"))),
-            Err(_) => tracing::warn!(after = ?self.drain, "calls in flight are given up"),
+        self.calls.close();
+        let drained = async {
+            tokio::select! {
+                ended = &mut self.grpc => Some(ended),
+                () = quiet(&self.calls) => None,
+            }
+        };
+        match tokio::time::timeout(self.timing.drain, drained).await {
+            Ok(None | Some(Ok(Ok(())))) => tracing::info!("drained"),
+            Ok(Some(ended)) => return Err(ServerError::Ended(format!("{ended:?}"))),
+            Err(_) => tracing::warn!(after = ?self.timing.drain, calls = self.calls.len(), "calls in flight are given up"),
         }
+        drop(self.connections);
         Ok(())
     }
+}
+
+/// Waits until there is no call, and then long enough for the last answer to go out and for peers to close their connections themselves.
+async fn quiet(calls: &TaskTracker) {
+    loop {
+        calls.wait().await;
+        tokio::time::sleep(QUIET).await;
+        if calls.is_empty() {
+            return;
+        }
+    }
+}
+
+/// The memory that calls may take together: so many bytes, for requests up to `limit`.
+fn budget(bytes: usize, limit: usize, metrics: &Metrics) -> Budget {
+    metrics.limit(limit);
+    let budget = Budget::new(bytes, metrics.clone());
+    let largest = budget.largest();
+    if largest < limit {
+        let advice = "raise the pods' memory limit, or --memory-budget, or lower --max-recv-message-size";
+        tracing::warn!(bytes, largest, limit, "there is no memory for requests as large as the limit: {advice}");
+    }
+    budget
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerError> {

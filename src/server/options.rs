@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{BoolishValueParser, OsStringValueParser, TypedValueParser as _};
 
-use super::ServerError;
+use super::{ServerError, memory};
 
 const PROBES: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 8080);
 
@@ -34,6 +34,15 @@ pub struct Options {
     )]
     pub max_recv_message_size: u32,
 
+    /// How much memory calls may take together, in MB [default: three quarters of the memory limit]
+    #[arg(
+        long,
+        env = "FUNCTION_MODELPLANE_MEMORY_BUDGET",
+        value_name = "MB",
+        value_parser = clap::value_parser!(u32).range(1..=1_048_576)
+    )]
+    pub memory_budget: Option<u32>,
+
     /// Where to serve /livez, /readyz and /metrics over plain HTTP [default: 0.0.0.0:8080, with --insecure nowhere]
     #[arg(long, env = "FUNCTION_MODELPLANE_METRICS_ADDRESS", value_name = "ADDRESS", value_parser = address)]
     pub metrics_address: Option<SocketAddr>,
@@ -61,8 +70,24 @@ impl Options {
 
     /// The largest request accepted, in bytes.
     pub(super) fn max_request(&self) -> usize {
-        usize::try_from(self.max_recv_message_size).unwrap_or(usize::MAX).saturating_mul(1 << 20)
+        bytes(self.max_recv_message_size)
     }
+
+    /// How much memory calls may take together, in bytes.
+    pub(super) fn budget(&self) -> usize {
+        // A quarter is for the process itself, for what connections buffer and for what an allocator cannot give back at once.
+        self.memory_budget.map_or_else(
+            || {
+                let limit = memory::limit(Path::new("/"));
+                usize::try_from(limit.saturating_sub(limit / 4)).unwrap_or(usize::MAX)
+            },
+            bytes,
+        )
+    }
+}
+
+fn bytes(megabytes: u32) -> usize {
+    usize::try_from(megabytes).unwrap_or(usize::MAX).saturating_mul(1 << 20)
 }
 
 /// Reads `host:port`, or `:port` as programs in Go write it.

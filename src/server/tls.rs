@@ -59,19 +59,21 @@ pub(super) struct Certificates {
     /// What was found in the folder last, good or not.
     last: Result<Files, String>,
     current: Arc<ArcSwap<ServerConfig>>,
+    metrics: Metrics,
     /// Whether `tls.crt` was issued by `ca.crt`.
     issued: bool,
 }
 
 impl Certificates {
     /// Reads the folder's `tls.crt`, `tls.key` and `ca.crt`.
-    pub(super) fn load(folder: &Path) -> Result<Self, TlsError> {
+    pub(super) fn load(folder: &Path, metrics: Metrics) -> Result<Self, TlsError> {
         let files = read(folder)?;
         let (config, issued) = config(&files)?;
+        tell_expiry(&files, &metrics);
         if !issued {
             tracing::warn!(folder = %folder.display(), "tls.crt was not issued by the authority in ca.crt, which is to verify clients");
         }
-        Ok(Self { folder: folder.to_owned(), last: Ok(files), current: Arc::new(ArcSwap::from_pointee(config)), issued })
+        Ok(Self { folder: folder.to_owned(), last: Ok(files), current: Arc::new(ArcSwap::from_pointee(config)), metrics, issued })
     }
 
     /// What a handshake that starts now is to use.
@@ -80,7 +82,7 @@ impl Certificates {
     }
 
     /// Looks for changes for ever. A set that cannot be served with is reported once, and the one before stays in use.
-    pub(super) async fn watch(mut self, every: Duration, metrics: Metrics) {
+    pub(super) async fn watch(mut self, every: Duration) {
         loop {
             tokio::time::sleep(every).await;
             let now = read(&self.folder).map_err(|error| error.to_string());
@@ -90,11 +92,11 @@ impl Certificates {
             let files = now.as_ref().map_err(Clone::clone);
             match files.and_then(|files| self.replace(files).map_err(|error| error.to_string())) {
                 Ok(()) => {
-                    metrics.reloaded(Ok(()));
+                    self.metrics.reloaded(Ok(()));
                     tracing::info!(folder = %self.folder.display(), "new certificates are in use");
                 }
                 Err(error) => {
-                    metrics.reloaded(Err(()));
+                    self.metrics.reloaded(Err(()));
                     tracing::error!(folder = %self.folder.display(), error, "new certificates are no good, the old ones stay in use");
                 }
             }
@@ -109,8 +111,18 @@ impl Certificates {
             return Err(TlsError::Issuer);
         }
         self.issued = issued;
+        tell_expiry(files, &self.metrics);
         self.current.store(Arc::new(config));
         Ok(())
+    }
+}
+
+/// Tells when the server's own certificate expires: Crossplane does not renew one, it makes all anew when somebody deletes the Secrets.
+fn tell_expiry(files: &Files, metrics: &Metrics) {
+    let chain = certificates("tls.crt", &files.certificate).unwrap_or_default();
+    let certificate = chain.first().and_then(|first| x509_parser::parse_x509_certificate(first).ok());
+    if let Some((_, certificate)) = certificate {
+        metrics.expires(certificate.validity().not_after.timestamp());
     }
 }
 

@@ -6,6 +6,7 @@ mod conditions;
 mod fields;
 mod links;
 mod lint;
+mod metrics;
 mod reasons;
 
 use std::path::PathBuf;

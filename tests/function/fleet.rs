@@ -12,7 +12,7 @@ pub(super) fn engine(tensor_parallel: u32) -> Value {
 }
 
 /// A model with a disaggregated and a unified profile.
-pub(super) fn model() -> Value {
+pub(crate) fn model() -> Value {
     json!({
         "apiVersion": "modelplane.ai/v1alpha1", "kind": "ClusterModel", "metadata": {"name": "llama"},
         "spec": {
@@ -29,7 +29,7 @@ pub(super) fn model() -> Value {
 }
 
 /// An environment on another cluster, with RDMA and two nodes of eight GPUs.
-pub(super) fn environment(name: &str) -> Value {
+pub(crate) fn environment(name: &str) -> Value {
     json!({
         "apiVersion": "modelplane.ai/v1alpha1", "kind": "InferenceEnvironment",
         "metadata": {"name": name, "labels": {"modelplane.ai/rdma": "true", "modelplane.ai/region": name},
@@ -42,7 +42,7 @@ pub(super) fn environment(name: &str) -> Value {
 }
 
 /// A disaggregated deployment to so many environments: 2 x 4 GPUs decode, 4 x 1 GPUs prefill in each.
-pub(super) fn deployment(environments: u32) -> Value {
+pub(crate) fn deployment(environments: u32) -> Value {
     json!({
         "apiVersion": "modelplane.ai/v1alpha1", "kind": "ModelDeployment",
         "metadata": {"name": "chat", "namespace": "team", "uid": "1", "creationTimestamp": "2026-01-01T00:00:00Z"},

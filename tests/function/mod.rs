@@ -5,7 +5,7 @@ mod autoscaling;
 pub(crate) mod cluster;
 mod concurrency;
 mod environment_ledger;
-mod fleet;
+pub(crate) mod fleet;
 mod guard;
 mod hostile;
 mod iteration;

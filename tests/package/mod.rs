@@ -4,5 +4,6 @@
 
 mod bounds;
 pub(crate) mod definitions;
+mod install;
 mod schema;
 mod status;

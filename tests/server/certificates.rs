@@ -15,6 +15,9 @@ use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 /// Of a key in PKCS#8 what comes before the same key in PKCS#1, where it has 2048 bits.
 const PKCS8_HEADER: usize = 26;
 
+/// The year in which what is made expires.
+const END: i32 = 2126;
+
 /// An authority, as `crossplane core init` makes one.
 pub(super) struct Authority {
     pem: String,
@@ -37,15 +40,21 @@ impl Authority {
     }
 
     pub(super) fn server(&self) -> Pair {
-        self.sign(ExtendedKeyUsagePurpose::ServerAuth)
+        self.server_until(END)
+    }
+
+    /// One that expires with the beginning of a year.
+    pub(super) fn server_until(&self, year: i32) -> Pair {
+        self.sign(ExtendedKeyUsagePurpose::ServerAuth, year)
     }
 
     pub(super) fn client(&self) -> Pair {
-        self.sign(ExtendedKeyUsagePurpose::ClientAuth)
+        self.sign(ExtendedKeyUsagePurpose::ClientAuth, END)
     }
 
-    fn sign(&self, purpose: ExtendedKeyUsagePurpose) -> Pair {
+    fn sign(&self, purpose: ExtendedKeyUsagePurpose, year: i32) -> Pair {
         let mut params = params("localhost");
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
         params.extended_key_usages = vec![purpose];
@@ -101,6 +110,6 @@ fn params(name: &str) -> CertificateParams {
     params.distinguished_name = subject;
     params.serial_number = Some(SerialNumber::from(2022_u64));
     params.not_before = rcgen::date_time_ymd(2026, 1, 1);
-    params.not_after = rcgen::date_time_ymd(2126, 1, 1);
+    params.not_after = rcgen::date_time_ymd(END, 1, 1);
     params
 }

@@ -13,7 +13,7 @@ use function_modelplane::server::{Server, Timing};
 use function_sdk_rust::proto::v1::function_runner_service_client::FunctionRunnerServiceClient;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
@@ -60,7 +60,8 @@ async fn a_connection_has_so_many_calls_at_a_time_and_the_rest_after_them() {
     let channel = server.channel().await;
     // With the first answer the client has read how many streams it may open.
     assert!(HealthClient::new(channel.clone()).check(HealthCheckRequest::default()).await.is_ok());
-    let limit = (4 * cores()).max(16);
+    // On a node with many cores, too: their memory is no more.
+    let limit = 32;
     let calls = call(&channel, limit + 8);
     let started = format!("grpc_server_started_total{{{METHOD}}} {limit}");
     until("as many calls as allowed", async || server.counts(&started).await).await;
@@ -101,5 +102,26 @@ async fn a_function_that_panics_has_answered_and_is_counted() {
         );
     }
     assert!(server.counts(&format!("function_modelplane_fatal_results_total{{kind=\"other\"}} {}", cores() + 1)).await);
+    server.stop().await;
+}
+
+/// What flow control lets in of calls that wait is a connection's own: without a bound on these it would be none on memory.
+#[tokio::test]
+async fn there_are_only_so_many_connections() {
+    let server = Running::start(&options(&["--insecure"])).await;
+    let mut channels = Vec::new();
+    for _ in 0..64 {
+        let channel = server.channel().await;
+        assert!(HealthClient::new(channel.clone()).check(HealthCheckRequest::default()).await.is_ok());
+        channels.push(channel);
+    }
+    let one_more = async || match Endpoint::from_shared(format!("http://{}", server.address)).unwrap().connect().await {
+        Ok(channel) => HealthClient::new(channel).check(HealthCheckRequest::default()).await.is_ok(),
+        Err(_) => false,
+    };
+    assert!(!one_more().await);
+    assert_eq!(call(&channels[0], 1).join_all().await, [true], "those that are there are not disturbed");
+    channels.pop();
+    until("one that goes makes room", one_more).await;
     server.stop().await;
 }

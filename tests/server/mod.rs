@@ -1,13 +1,16 @@
 //! The server as its peers meet it: Crossplane over gRPC, a kubelet and Prometheus over HTTP, the shell that starts it.
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test's own functions may panic as the test may")]
 
+mod budget;
 mod certificates;
 mod draining;
 mod load;
+mod memory_limit;
 mod mutual_tls;
 mod plain;
 mod probes;
 mod process;
+mod raw;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -124,6 +127,21 @@ async fn get(address: SocketAddr, path: &str) -> String {
     stream.write_all(asked.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+/// What `/metrics` says where there is a certificate, after a call in which an environment was turned down: all that there can be.
+pub(crate) async fn all_metrics() -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = certificates::Authority::new();
+    authority.mount(folder.path(), "..1", &authority.server());
+    let report = Report { rejected: [("Cordoned".to_owned(), 1)].into(), ..Report::default() };
+    let words = ["--tls-certs-dir", folder.path().to_str().unwrap(), "--metrics-address", "127.0.0.1:0"];
+    let answer = move |_: &_| (proto::RunFunctionResponse::default(), report.clone());
+    let server = Running::of(Server::start(&options(&words), timing(), answer).await.unwrap());
+    mutual_tls::answers(&server, authority.trusted(Some(&authority.client()))).await;
+    let answer = get(server.probes.unwrap(), "/metrics").await;
+    server.stop().await;
     answer
 }
 

@@ -14,7 +14,7 @@ use super::certificates::Authority;
 use super::{Running, is_refused, options, request, timing, until};
 
 /// Whether a call with these certificates is answered, on a connection of its own.
-async fn answers(server: &Running, tls: ClientTlsConfig) -> bool {
+pub(super) async fn answers(server: &Running, tls: ClientTlsConfig) -> bool {
     let endpoint = Endpoint::from_shared(format!("https://localhost:{}", server.address.port())).unwrap();
     // The name is resolved to IPv6 as well, where nothing listens; tonic then tries the next address.
     let Ok(channel) = endpoint.tls_config(tls).unwrap().connect().await else { return false };
@@ -71,6 +71,20 @@ async fn rotated_certificates_are_taken_into_use_and_bad_ones_are_not() {
     reloaded(&server, "ok", 1).await;
     assert!(answers(&server, after.trusted(Some(&new))).await);
     assert!(!answers(&server, before.trusted(Some(&old))).await, "the old authority counts no more");
+    server.stop().await;
+}
+
+/// Crossplane renews no certificate: without this nobody knows before the last day.
+#[tokio::test]
+async fn the_expiry_of_the_certificate_in_use_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    authority.mount(folder.path(), "..1", &authority.server_until(2030));
+    let server = serve(folder.path()).await;
+    assert!(server.counts("function_modelplane_certificate_not_after_timestamp_seconds 1893456000").await, "2030-01-01");
+    authority.mount(folder.path(), "..2", &authority.server_until(2040));
+    reloaded(&server, "ok", 1).await;
+    assert!(server.counts("function_modelplane_certificate_not_after_timestamp_seconds 2208988800").await, "2040-01-01");
     server.stop().await;
 }
 

@@ -2,15 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test's own functions may panic as the test may")]
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use function_modelplane::server;
 use function_sdk_rust::proto::v1::function_runner_service_client::FunctionRunnerServiceClient;
 use serde_json::{Value, json};
 
-use super::{options, request};
+use super::{get, options, request};
 
 fn program() -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_function-modelplane"));
@@ -19,19 +20,48 @@ fn program() -> Command {
 }
 
 /// The program while it runs; it does not outlive a test that fails.
-struct Started {
+pub(super) struct Started {
     child: Child,
     log: Option<Receiver<String>>,
 }
 
 impl Started {
-    fn new(program: &mut Command) -> Self {
+    pub(super) fn new(program: &mut Command) -> Self {
         let mut child = program.spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
         // A line is waited for with a limit, and once nobody waits the log is closed.
         std::thread::spawn(move || log.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         Self { child, log: Some(lines) }
+    }
+
+    /// One whose log is read up to its first line and no further, until what is returned is dropped.
+    fn unread(program: &mut Command) -> (Self, Value, BufReader<ChildStderr>) {
+        let mut child = program.spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let started = Self { child, log: None };
+        let mut line = String::new();
+        log.read_line(&mut line).unwrap();
+        (started, serde_json::from_str(&line).unwrap(), log)
+    }
+
+    /// The next line of the log that has this message.
+    pub(super) fn logged_as(&mut self, message: &str) -> Value {
+        loop {
+            let line = self.logged();
+            if line["message"] == message {
+                return line;
+            }
+        }
+    }
+
+    pub(super) fn is_alive(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    pub(super) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// The next line of the log.
@@ -45,8 +75,16 @@ impl Started {
         assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
     }
 
+    /// How it ended; it may take as long as a kubelet waits.
     fn ended(mut self) -> ExitStatus {
-        self.child.wait().unwrap()
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(30) {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("it has not ended in 30 seconds");
     }
 }
 
@@ -83,6 +121,30 @@ async fn it_logs_one_line_a_call_and_ends_well_on_sigterm() {
     assert!(started.ended().success());
 }
 
+/// A container's runtime that does not keep up, or has died, leaves the pipe full: a line about a call then blocked the call, while probes
+/// went on to say that all is well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_nobody_reads_holds_up_neither_calls_nor_the_end() {
+    let words = ["--insecure", "--address", "127.0.0.1:0", "--metrics-address", "127.0.0.1:0"];
+    let (started, serving, unread) = Started::unread(program().args(words));
+    let [address, probes] = ["address", "probes"].map(|at| serving[at].as_str().unwrap().parse::<SocketAddr>().unwrap());
+    let mut client = FunctionRunnerServiceClient::connect(format!("http://{address}")).await.unwrap();
+    let mut request = request();
+    request.meta.as_mut().unwrap().tag = "x".repeat(1000);
+    // More than a pipe holds and than may wait.
+    for number in 0..1300 {
+        let call = client.run_function(request.clone());
+        assert!(tokio::time::timeout(Duration::from_secs(10), call).await.is_ok_and(|answer| answer.is_ok()), "call {number} hangs");
+    }
+    let metrics = get(probes, "/metrics").await;
+    let lost = metrics.lines().find_map(|line| line.strip_prefix("function_modelplane_log_lines_lost_total ")).unwrap();
+    assert!(lost.parse::<f64>().unwrap() > 0.0, "what is lost is counted: {lost}");
+    drop(client);
+    started.terminate();
+    assert!(started.ended().success());
+    drop(unread);
+}
+
 #[test]
 fn every_flag_has_an_environment_variable() {
     // The Docker runtime of `crossplane composition render` passes nothing but --insecure.
@@ -91,6 +153,7 @@ fn every_flag_has_an_environment_variable() {
             .env("FUNCTION_MODELPLANE_ADDRESS", "127.0.0.1:0")
             .env("FUNCTION_MODELPLANE_INSECURE", "true")
             .env("FUNCTION_MODELPLANE_MAX_RECV_MESSAGE_SIZE", "8")
+            .env("FUNCTION_MODELPLANE_MEMORY_BUDGET", "64")
             .env("FUNCTION_MODELPLANE_METRICS_ADDRESS", "127.0.0.1:0")
             .env("FUNCTION_MODELPLANE_DEBUG", "true")
             .env("TLS_SERVER_CERTS_DIR", "/nowhere"),
@@ -98,6 +161,7 @@ fn every_flag_has_an_environment_variable() {
     let serving = started.logged();
     assert_eq!((&serving["message"], &serving["insecure"]), (&json!("serving"), &json!(true)), "--insecure wins over certificates");
     assert!(serving["probes"].as_str().unwrap().starts_with("127.0.0.1:"));
+    assert_eq!((&serving["max_request"], &serving["memory_budget"]), (&json!(8 << 20), &json!(64 << 20)));
     // A log that nobody reads any more is nothing to die of.
     started.log = None;
     started.terminate();
