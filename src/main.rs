@@ -7,6 +7,7 @@ use clap::{CommandFactory as _, Parser as _};
 use function_modelplane::cli::explain::{Explain, explain};
 use function_modelplane::cli::lint::{Found, Lint, lint};
 use function_modelplane::cli::preview::{Preview, Verdict, preview};
+use function_modelplane::domain::visible_text::visible;
 use function_modelplane::server;
 
 /// Crossplane composition function that serves large language models with prefill and decode disaggregated.
@@ -81,7 +82,7 @@ impl<T: clap::Args> Quietly<T> {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| refuse(&error));
     match arguments.command {
         None => match server::serve(&arguments.serve) {
             Ok(()) => ExitCode::SUCCESS,
@@ -107,6 +108,12 @@ fn main() -> ExitCode {
     }
 }
 
+/// Ends with what is wrong with the words, as they can be seen; or with what they ask of the command itself.
+fn refuse(error: &clap::Error) -> ! {
+    let seen = std::env::args_os().map(|word| visible(&word.to_string_lossy()));
+    Arguments::try_parse_from(seen).err().as_ref().unwrap_or(error).exit()
+}
+
 fn conclude(exit_code: io::Result<u8>) -> ExitCode {
     match exit_code {
         Ok(code) => ExitCode::from(code),
@@ -117,6 +124,6 @@ fn conclude(exit_code: io::Result<u8>) -> ExitCode {
 }
 
 fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
-    let _ = writeln!(io::stderr(), "function-modelplane: {error}");
+    let _ = writeln!(io::stderr(), "{}", visible(&format!("function-modelplane: {error}")));
     ExitCode::from(code)
 }

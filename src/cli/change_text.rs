@@ -1,48 +1,45 @@
 //! What a change does, for people: a summary, every deployment, then every difference.
 
-use std::fmt;
+use std::io;
 
 use clap::builder::styling::{AnsiColor, Style};
 
 use crate::cli::change::Action;
 use crate::cli::effects::{AffectedPlacement, Effect, Effects, Outcome, Restart};
 use crate::cli::field_changes::FieldChange;
+use crate::cli::lines::Lines;
 use crate::cli::preview_change::{AffectedDeployment, ChangeReport, ChangedObject, OUTCOMES, RollingPool};
 use crate::cli::surge::Surge;
 
 /// How many fields are named before the rest is only counted; the difference shows all.
 const MOST_FIELDS: usize = 4;
 
+const PLAIN: Style = Style::new();
 const BOLD: Style = Style::new().bold();
 const RED: Style = AnsiColor::Red.on_default();
 const GREEN: Style = AnsiColor::Green.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
 const CYAN: Style = AnsiColor::Cyan.on_default();
 
-/// A report with colours, which whoever writes it to something other than a terminal takes out.
-pub(crate) struct ChangeText<'a>(pub(crate) &'a ChangeReport);
-
-impl fmt::Display for ChangeText<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(report) = self;
-        write_summary(f, report)?;
-        writeln!(f)?;
-        for change in &report.changes {
-            write_change(f, change)?;
-        }
-        for deployment in report.deployments.iter().filter(|deployment| deployment.effects.outcome != Outcome::Unchanged) {
-            write_deployment(f, deployment)?;
-        }
-        write_pools(f, &report.pools)?;
-        write_unchanged(f, report)?;
-        for deployment in &report.deployments {
-            write_differences(f, deployment)?;
-        }
-        Ok(())
+/// Writes a report with colours, which whoever writes it to something other than a terminal takes out.
+pub(crate) fn write_report(lines: &mut Lines<'_>, report: &ChangeReport) -> io::Result<()> {
+    write_summary(lines, report)?;
+    lines.line("")?;
+    for change in &report.changes {
+        write_change(lines, change)?;
     }
+    for deployment in report.deployments.iter().filter(|deployment| deployment.effects.outcome != Outcome::Unchanged) {
+        write_deployment(lines, deployment)?;
+    }
+    write_pools(lines, &report.pools)?;
+    write_unchanged(lines, report)?;
+    for deployment in &report.deployments {
+        write_differences(lines, deployment)?;
+    }
+    Ok(())
 }
 
-fn write_summary(f: &mut fmt::Formatter<'_>, report: &ChangeReport) -> fmt::Result {
+fn write_summary(lines: &mut Lines<'_>, report: &ChangeReport) -> io::Result<()> {
     let count = |name| report.summary.get(name).copied().unwrap_or_default();
     let always = [Outcome::Restarted, Outcome::Refused, Outcome::Deleted];
     let mut parts = Vec::new();
@@ -58,10 +55,10 @@ fn write_summary(f: &mut fmt::Formatter<'_>, report: &ChangeReport) -> fmt::Resu
             parts.push(format!("{number}{what} {verb}"));
         }
     }
-    writeln!(f, "{BOLD}{}{BOLD:#}", parts.join(", "))
+    lines.styled(&[(BOLD, &parts.join(", "))])
 }
 
-fn write_change(f: &mut fmt::Formatter<'_>, change: &ChangedObject) -> fmt::Result {
+fn write_change(lines: &mut Lines<'_>, change: &ChangedObject) -> io::Result<()> {
     let ChangedObject { kind, namespace, name, action, problems } = change;
     let name = if namespace.is_empty() { name.clone() } else { format!("{namespace}/{name}") };
     let what = match action {
@@ -70,27 +67,28 @@ fn write_change(f: &mut fmt::Formatter<'_>, change: &ChangedObject) -> fmt::Resu
         Action::Unchanged => "is the same as live",
         Action::Deleted => "is deleted",
     };
-    writeln!(f, "change: {kind} {name} {what}")?;
-    problems.iter().try_for_each(|problem| writeln!(f, "  {RED}{problem}{RED:#}"))
+    lines.line(&format!("change: {kind} {name} {what}"))?;
+    problems.iter().try_for_each(|problem| lines.styled(&[(PLAIN, "  "), (RED, problem)]))
 }
 
-fn write_deployment(f: &mut fmt::Formatter<'_>, deployment: &AffectedDeployment) -> fmt::Result {
+fn write_deployment(lines: &mut Lines<'_>, deployment: &AffectedDeployment) -> io::Result<()> {
     let AffectedDeployment { namespace, name, effects, without_change, .. } = deployment;
     let style = match effects.outcome {
         Outcome::Refused | Outcome::Deleted => RED,
         Outcome::Restarted | Outcome::Waiting | Outcome::Moved | Outcome::Frozen => YELLOW,
         Outcome::Created | Outcome::Scaled | Outcome::Updated | Outcome::Unchanged => GREEN,
     };
-    writeln!(f, "\n{BOLD}{namespace}/{name}{BOLD:#} {style}{}{style:#}", describe(effects))?;
+    lines.line("")?;
+    lines.styled(&[(BOLD, &format!("{namespace}/{name}")), (PLAIN, " "), (style, &describe(effects))])?;
     for placement in effects.placements.iter().filter(|placement| placement.effect != Effect::Unchanged) {
-        write_placement(f, placement)?;
+        write_placement(lines, placement)?;
     }
     if effects.outcome == Outcome::Updated {
         let keys: Vec<&str> = effects.objects.iter().map(|object| object.key.as_str()).collect();
-        writeln!(f, "  no pod is replaced; changed are {}", keys.join(", "))?;
+        lines.line(&format!("  no pod is replaced; changed are {}", keys.join(", ")))?;
     }
     match without_change {
-        Some(without) => writeln!(f, "  without the change it {}", describe(without)),
+        Some(without) => lines.line(&format!("  without the change it {}", describe(without))),
         None => Ok(()),
     }
 }
@@ -127,7 +125,7 @@ fn place(placement: &AffectedPlacement) -> String {
     format!("{} ({})", placement.environment, placement.topology.as_str())
 }
 
-fn write_placement(f: &mut fmt::Formatter<'_>, placement: &AffectedPlacement) -> fmt::Result {
+fn write_placement(lines: &mut Lines<'_>, placement: &AffectedPlacement) -> io::Result<()> {
     let AffectedPlacement { effect, reason, message, decode, prefill, restarts, .. } = placement;
     let sizes: Vec<String> =
         [(decode, ""), (prefill, "prefill ")].into_iter().filter_map(|(size, name)| Some(format!("{name}{}", size.as_ref()?))).collect();
@@ -149,23 +147,23 @@ fn write_placement(f: &mut fmt::Formatter<'_>, placement: &AffectedPlacement) ->
         Effect::Updated => "is updated, and no pod is replaced".to_owned(),
         Effect::Unchanged => "is unchanged".to_owned(),
     };
-    writeln!(f, "  {}: {what}", place(placement))?;
-    restarts.iter().try_for_each(|restart| write_restart(f, restart))
+    lines.line(&format!("  {}: {what}", place(placement)))?;
+    restarts.iter().try_for_each(|restart| write_restart(lines, restart))
 }
 
-fn write_restart(f: &mut fmt::Formatter<'_>, restart: &Restart) -> fmt::Result {
+fn write_restart(lines: &mut Lines<'_>, restart: &Restart) -> io::Result<()> {
     let Restart { phase, fields, surge } = restart;
     for field in fields.iter().take(MOST_FIELDS) {
-        writeln!(f, "    {phase}: {}", field_text(field))?;
+        lines.line(&format!("    {phase}: {}", field_text(field)))?;
     }
     let more = fields.len().saturating_sub(MOST_FIELDS);
     if more > 0 {
-        writeln!(f, "    {phase}: {more} more fields")?;
+        lines.line(&format!("    {phase}: {more} more fields"))?;
     }
     match surge {
         Some(surge) => {
             let style = if surge.fits { GREEN } else { YELLOW };
-            writeln!(f, "    {phase}: {style}{}{style:#}", surge_text(surge))
+            lines.styled(&[(PLAIN, &format!("    {phase}: ")), (style, &surge_text(surge))])
         }
         None => Ok(()),
     }
@@ -194,35 +192,43 @@ fn surge_text(surge: &Surge) -> String {
     }
 }
 
-fn write_pools(f: &mut fmt::Formatter<'_>, pools: &[RollingPool]) -> fmt::Result {
+fn write_pools(lines: &mut Lines<'_>, pools: &[RollingPool]) -> io::Result<()> {
     // Of one phase it is said already.
     let short: Vec<&RollingPool> = pools.iter().filter(|pool| pool.gpus > pool.free && pool.phases > 1).collect();
     if !short.is_empty() {
-        writeln!(f)?;
+        lines.line("")?;
     }
     for RollingPool { environment, pool, phases, gpus, free } in short {
         let text = format!(
             "the {phases} phases that restart on pool {pool} of {environment} need {gpus} GPUs together, and {free} are free: not all roll at once"
         );
-        writeln!(f, "{YELLOW}{text}{YELLOW:#}")?;
+        lines.styled(&[(YELLOW, &text)])?;
     }
     Ok(())
 }
 
-fn write_unchanged(f: &mut fmt::Formatter<'_>, report: &ChangeReport) -> fmt::Result {
+fn write_unchanged(lines: &mut Lines<'_>, report: &ChangeReport) -> io::Result<()> {
     let unchanged = || report.deployments.iter().filter(|deployment| deployment.effects.outcome == Outcome::Unchanged);
     let mut names = Vec::new();
     for AffectedDeployment { namespace, name, paused, without_change, .. } in unchanged() {
         match without_change {
-            Some(effects) => writeln!(f, "\n{BOLD}{namespace}/{name}{BOLD:#} also without the change: {}", describe(effects))?,
+            Some(effects) => {
+                lines.line("")?;
+                let said = format!(" also without the change: {}", describe(effects));
+                lines.styled(&[(BOLD, &format!("{namespace}/{name}")), (PLAIN, &said)])?;
+            }
             None if *paused => names.push(format!("{namespace}/{name} (paused)")),
             None => names.push(format!("{namespace}/{name}")),
         }
     }
-    if names.is_empty() { Ok(()) } else { writeln!(f, "\nunchanged: {}", names.join(", ")) }
+    if names.is_empty() {
+        return Ok(());
+    }
+    lines.line("")?;
+    lines.line(&format!("unchanged: {}", names.join(", ")))
 }
 
-fn write_differences(f: &mut fmt::Formatter<'_>, deployment: &AffectedDeployment) -> fmt::Result {
+fn write_differences(lines: &mut Lines<'_>, deployment: &AffectedDeployment) -> io::Result<()> {
     for object in &deployment.effects.objects {
         let when = if object.later { ", once others are ready" } else { "" };
         let action = match object.action {
@@ -232,16 +238,17 @@ fn write_differences(f: &mut fmt::Formatter<'_>, deployment: &AffectedDeployment
             Action::Deleted => "deleted",
         };
         let AffectedDeployment { namespace, name, .. } = deployment;
-        writeln!(f, "\n{BOLD}diff of {namespace}/{name}: {} is {action}{when}{BOLD:#}", object.key)?;
+        lines.line("")?;
+        lines.styled(&[(BOLD, &format!("diff of {namespace}/{name}: {} is {action}{when}", object.key))])?;
         for line in object.diff.lines() {
             let style = match line.as_bytes().first() {
                 _ if line.starts_with("---") || line.starts_with("+++") => BOLD,
                 Some(b'-') => RED,
                 Some(b'+') => GREEN,
                 Some(b'@') => CYAN,
-                _ => Style::new(),
+                _ => PLAIN,
             };
-            writeln!(f, "{style}{line}{style:#}")?;
+            lines.styled(&[(style, line)])?;
         }
     }
     Ok(())

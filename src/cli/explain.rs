@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::api::API_VERSION;
-use crate::cli::explain_text::Text;
+use crate::cli::explain_text::write_explanations;
 use crate::cli::html::{Fleet, page_file, write_page};
-use crate::cli::manifests::load;
+use crate::cli::json_output::write_json;
+use crate::cli::lines::Lines;
+use crate::cli::manifests::load_or_say;
 use crate::cli::preview::Verdict;
 use crate::cli::session::{Outcome, Previewed, settle};
 use crate::compose::explanation::ExplainedEnvironment;
@@ -53,13 +55,8 @@ struct Explained<'a> {
 /// # Errors
 /// `out` or `err` cannot be written.
 pub fn explain(command: &Explain, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Verdict> {
-    let manifests = match load(&command.paths, stdin) {
-        Ok(manifests) => manifests,
-        Err(error) => {
-            writeln!(err, "{error}")?;
-            return Ok(Verdict::BadInput);
-        }
-    };
+    let mut err = Lines(err);
+    let Some(manifests) = load_or_say(&command.paths, stdin, &mut err)? else { return Ok(Verdict::BadInput) };
     let asked = |deployment: &str| command.deployment.as_deref().is_none_or(|wanted| wanted == deployment);
     let Outcome { mut previewed, mut problems, warnings, control_plane } = settle(&manifests, &asked);
     previewed.retain(|previewed| asked(&previewed.deployment));
@@ -68,8 +65,8 @@ pub fn explain(command: &Explain, stdin: &mut dyn Read, out: &mut dyn Write, err
         problems.push(format!("no ModelDeployment{wanted} of {API_VERSION} in these manifests"));
     }
     match command.output {
-        Format::Text => write!(out, "{}", Text(&previewed))?,
-        Format::Json => write_json(out, &previewed)?,
+        Format::Text => write_explanations(&mut Lines(out), &previewed)?,
+        Format::Json => write_json(out, &previewed.iter().map(explained).collect::<Vec<_>>())?,
     }
     let fleet = Fleet {
         command: "explain",
@@ -81,22 +78,15 @@ pub fn explain(command: &Explain, stdin: &mut dyn Read, out: &mut dyn Write, err
     };
     let unwritten = command.html.as_ref().and_then(|file| write_page(file, fleet));
     problems.extend(unwritten);
-    for line in warnings.iter().chain(&problems) {
-        writeln!(err, "{line}")?;
-    }
+    warnings.iter().chain(&problems).try_for_each(|line| err.line(line))?;
     Ok(Verdict::of(&previewed, &problems))
 }
 
-fn write_json(out: &mut dyn Write, previewed: &[Previewed]) -> io::Result<()> {
-    let explained: Vec<Explained<'_>> = previewed
-        .iter()
-        .map(|previewed| Explained {
-            deployment: &previewed.deployment,
-            placed: previewed.is_placed(),
-            message: previewed.message(),
-            environments: &previewed.explained,
-        })
-        .collect();
-    serde_json::to_writer_pretty(&mut *out, &explained)?;
-    writeln!(out)
+fn explained(previewed: &Previewed) -> Explained<'_> {
+    Explained {
+        deployment: &previewed.deployment,
+        placed: previewed.is_placed(),
+        message: previewed.message(),
+        environments: &previewed.explained,
+    }
 }

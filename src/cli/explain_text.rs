@@ -1,44 +1,43 @@
 //! What `explain` prints for people: under each environment the checks in their order, and under all of them who holds which GPUs.
 
-use std::fmt;
+use std::io;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table as Grid};
 
+use crate::cli::lines::Lines;
 use crate::cli::session::Previewed;
 use crate::compose::explanation::ExplainedEnvironment;
 use crate::domain::trace::Check;
+use crate::domain::visible_text::visible;
 
-/// The explanations of deployments.
-pub(crate) struct Text<'a>(pub(crate) &'a [Previewed]);
-
-impl fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, previewed) in self.0.iter().enumerate() {
-            if index > 0 {
-                writeln!(f)?;
-            }
-            writeln!(f, "{}: {}", previewed.deployment, previewed.message())?;
-            for environment in &previewed.explained {
-                write_environment(f, environment)?;
-            }
-            write_pools(f, &previewed.explained)?;
+/// Writes the explanations of deployments.
+pub(crate) fn write_explanations(lines: &mut Lines<'_>, all: &[Previewed]) -> io::Result<()> {
+    for (index, previewed) in all.iter().enumerate() {
+        if index > 0 {
+            lines.line("")?;
         }
-        Ok(())
-    }
-}
-
-fn write_environment(f: &mut fmt::Formatter<'_>, environment: &ExplainedEnvironment) -> fmt::Result {
-    writeln!(f, "\n  {}: {}", environment.environment, environment.outcome)?;
-    for Check { check, profile, passed, found } in &environment.checks {
-        let verdict = if *passed { "ok" } else { "no" };
-        let profile = profile.as_ref().map(|profile| format!(" ({profile})")).unwrap_or_default();
-        writeln!(f, "    {verdict}  {check}{profile}: {found}")?;
+        lines.line(&format!("{}: {}", previewed.deployment, previewed.message()))?;
+        for environment in &previewed.explained {
+            write_environment(lines, environment)?;
+        }
+        write_pools(lines, &previewed.explained)?;
     }
     Ok(())
 }
 
-fn write_pools(f: &mut fmt::Formatter<'_>, environments: &[ExplainedEnvironment]) -> fmt::Result {
+fn write_environment(lines: &mut Lines<'_>, environment: &ExplainedEnvironment) -> io::Result<()> {
+    lines.line("")?;
+    lines.line(&format!("  {}: {}", environment.environment, environment.outcome))?;
+    for Check { check, profile, passed, found } in &environment.checks {
+        let verdict = if *passed { "ok" } else { "no" };
+        let profile = profile.as_ref().map(|profile| format!(" ({profile})")).unwrap_or_default();
+        lines.line(&format!("    {verdict}  {check}{profile}: {found}"))?;
+    }
+    Ok(())
+}
+
+fn write_pools(lines: &mut Lines<'_>, environments: &[ExplainedEnvironment]) -> io::Result<()> {
     if environments.iter().all(|environment| environment.pools.is_empty()) {
         return Ok(());
     }
@@ -50,8 +49,9 @@ fn write_pools(f: &mut fmt::Formatter<'_>, environments: &[ExplainedEnvironment]
     for environment in environments {
         for pool in &environment.pools {
             grid.add_row([
-                environment.environment.clone(),
-                pool.pool.clone(),
+                // A line break in a cell would be one in the table.
+                visible(&environment.environment),
+                visible(&pool.pool),
                 format!("{} x {}", pool.nodes, pool.gpus_per_node),
                 pool.total.to_string(),
                 pool.held_by_others.to_string(),
@@ -60,9 +60,9 @@ fn write_pools(f: &mut fmt::Formatter<'_>, environments: &[ExplainedEnvironment]
             ]);
         }
     }
-    writeln!(f)?;
+    lines.line("")?;
     for line in grid.lines() {
-        writeln!(f, "  {}", line.trim())?;
+        lines.line(&format!("  {}", line.trim()))?;
     }
     Ok(())
 }

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use crate::api::model_deployment::ModelKind;
 use crate::api::{API_VERSION, inference_environment, model_deployment};
+use crate::cli::lines::Lines;
 use crate::cli::lint_report::{Placed, Report};
-use crate::cli::manifests::{Manifest, load};
+use crate::cli::manifests::{Manifest, load_or_say};
 use crate::cli::session::{field, is_ours, stored, unknown_kind};
 use crate::domain::environment::Environment;
 use crate::domain::lint::{Finding, lint_environment, lint_model_on};
@@ -71,21 +72,16 @@ impl Found {
 /// # Errors
 /// `out` or `err` cannot be written.
 pub fn lint(command: &Lint, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Found> {
-    let manifests = match load(&command.paths, stdin) {
-        Ok(manifests) => manifests,
-        Err(error) => {
-            writeln!(err, "{error}")?;
-            return Ok(Found::BadInput);
-        }
-    };
+    let mut err = Lines(err);
+    let Some(manifests) = load_or_say(&command.paths, stdin, &mut err)? else { return Ok(Found::BadInput) };
     let ours: Vec<&Manifest> = manifests.iter().filter(|manifest| is_ours(manifest)).collect();
     if ours.is_empty() {
-        writeln!(err, "no object of {API_VERSION} in these manifests")?;
+        err.line(&format!("no object of {API_VERSION} in these manifests"))?;
         return Ok(Found::BadInput);
     }
     let report = Report { findings: judge(&ours), objects: ours.len() };
     match command.output {
-        Format::Text => report.write_text(out)?,
+        Format::Text => report.write_text(&mut Lines(out))?,
         Format::Json => report.write_json(out)?,
         Format::Sarif => report.write_sarif(out)?,
         Format::Github => report.write_github(out)?,

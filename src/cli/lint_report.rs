@@ -4,8 +4,11 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use crate::cli::json_output::write_json;
+use crate::cli::lines::Lines;
 use crate::cli::manifests::{Manifest, Position};
 use crate::domain::lint::{Code, Finding, Severity};
+use crate::domain::visible_text::visible;
 
 /// Everything that was found.
 pub(crate) struct Report<'a> {
@@ -27,21 +30,22 @@ pub(crate) struct Placed<'a> {
 
 impl Report<'_> {
     /// A line for each finding, `file:line:column: severity rule: field: message`, then their number.
-    pub(crate) fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn write_text(&self, lines: &mut Lines<'_>) -> io::Result<()> {
         for Placed { manifest, position: Position { line, column }, finding } in &self.findings {
             let Finding { code, severity, path, message } = finding;
             let field = if path.is_empty() { String::new() } else { format!("{path}: ") };
-            writeln!(out, "{}:{line}:{column}: {} {}: {field}{message}", manifest.file.display(), severity.as_str(), code.as_str())?;
+            let (file, severity, rule) = (manifest.file.display(), severity.as_str(), code.as_str());
+            lines.line(&format!("{file}:{line}:{column}: {severity} {rule}: {field}{message}"))?;
         }
         let count = |severity| self.findings.iter().filter(|placed| placed.finding.severity == severity).count();
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-        writeln!(out, "{}, {} in {}", plural(errors, "error"), plural(warnings, "warning"), plural(self.objects, "object"))
+        lines.line(&format!("{}, {} in {}", plural(errors, "error"), plural(warnings, "warning"), plural(self.objects, "object")))
     }
 
     /// A list of objects.
     pub(crate) fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
         let listed: Vec<Value> = self.findings.iter().map(as_json).collect();
-        write_value(out, &Value::Array(listed))
+        write_json(out, &listed)
     }
 
     /// SARIF 2.1.0.
@@ -53,7 +57,7 @@ impl Report<'_> {
         });
         let runs = json!([{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}]);
         let schema = "https://json.schemastore.org/sarif-2.1.0.json";
-        write_value(out, &json!({"$schema": schema, "version": "2.1.0", "runs": runs}))
+        write_json(out, &json!({"$schema": schema, "version": "2.1.0", "runs": runs}))
     }
 
     /// A workflow command for each finding, which GitHub shows beside the line.
@@ -93,14 +97,9 @@ fn sarif_result(placed: &Placed<'_>) -> Value {
     })
 }
 
-fn write_value(out: &mut dyn Write, value: &Value) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value)?;
-    writeln!(out)
-}
-
-/// What would end a workflow command.
+/// A text in a workflow command: nothing in it ends that.
 fn escape(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    visible(text).replace('%', "%25")
 }
 
 fn plural(number: usize, thing: &str) -> String {

@@ -11,6 +11,7 @@ use crate::api::GROUP;
 pub use super::source_map::Position;
 use super::source_map::{Inside, Source};
 use super::yaml_input::{self, Document};
+use crate::cli::lines::Lines;
 
 /// The most that is read of one file: far above any manifest, and it ends what never would (a device, a pipe).
 const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
@@ -103,18 +104,19 @@ pub enum Problem {
 
 /// Reads the manifests of all `paths`, in their order. A path is a file of any name, a folder, whose `*.yaml`, `*.yml` and `*.json`
 /// files are read sorted by name, or `-` for `stdin`. The items of a List stand for themselves. What is not of our group and has no name,
-/// because a control plane gives it, is left out.
+/// because a control plane gives it, is left out. What in a folder is no file is not opened, because that may never end, and said in
+/// `skipped`; a pipe that is itself a path is what a shell makes of `<(command)`.
 ///
 /// # Errors
 /// The first problem found: see [`Problem`]. Every path must hold at least one document.
-pub fn load(paths: &[PathBuf], stdin: &mut dyn Read) -> Result<Vec<Manifest>, ManifestError> {
+pub fn load(paths: &[PathBuf], stdin: &mut dyn Read, skipped: &mut Vec<String>) -> Result<Vec<Manifest>, ManifestError> {
     let mut manifests = Vec::new();
     for path in paths {
         let mut documents = Vec::new();
         if path.as_os_str() == "-" {
             read_documents(Path::new("<stdin>"), stdin, &mut documents)?;
         } else if path.is_dir() {
-            for file in manifest_files(path)? {
+            for file in manifest_files(path, skipped)? {
                 read_file(&file, &mut documents)?;
             }
         } else {
@@ -130,6 +132,17 @@ pub fn load(paths: &[PathBuf], stdin: &mut dyn Read) -> Result<Vec<Manifest>, Ma
     Ok(manifests)
 }
 
+/// The manifests of files, folders and standard input; nothing where one cannot be read, which is said.
+pub(crate) fn load_or_say(paths: &[PathBuf], stdin: &mut dyn Read, err: &mut Lines<'_>) -> io::Result<Option<Vec<Manifest>>> {
+    let mut skipped = Vec::new();
+    let read = load(paths, stdin, &mut skipped);
+    skipped.iter().try_for_each(|line| err.line(line))?;
+    match read {
+        Ok(manifests) => Ok(Some(manifests)),
+        Err(error) => err.line(&error.to_string()).map(|()| None),
+    }
+}
+
 fn problem(file: &Path, position: Option<Position>, problem: Problem) -> ManifestError {
     let file = if file.as_os_str() == "-" { Path::new("<stdin>") } else { file };
     ManifestError { file: file.to_path_buf(), position, problem }
@@ -140,7 +153,7 @@ fn unreadable(path: &Path, error: &io::Error) -> ManifestError {
 }
 
 /// The files in a folder that are read, sorted by name.
-fn manifest_files(folder: &Path) -> Result<Vec<PathBuf>, ManifestError> {
+fn manifest_files(folder: &Path, skipped: &mut Vec<String>) -> Result<Vec<PathBuf>, ManifestError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, &error))? {
         let path = entry.map_err(|error| unreadable(folder, &error))?.path();
@@ -150,6 +163,10 @@ fn manifest_files(folder: &Path) -> Result<Vec<PathBuf>, ManifestError> {
         }
     }
     files.sort();
+    // A link to nowhere is said when it is opened.
+    let is_other = |path: &PathBuf| fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
+    let (others, files): (Vec<PathBuf>, Vec<PathBuf>) = files.into_iter().partition(is_other);
+    skipped.extend(others.iter().map(|path| format!("{}: is no file but a pipe, socket or device, and is skipped", path.display())));
     if files.is_empty() { Err(problem(folder, None, Problem::NoFiles)) } else { Ok(files) }
 }
 

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use crate::api::API_VERSION;
 use crate::cli::change::Target;
-use crate::cli::change_text::ChangeText;
+use crate::cli::change_text::write_report;
 use crate::cli::html::{Fleet, page_file, write_page};
-use crate::cli::manifests::load;
+use crate::cli::json_output::write_json;
+use crate::cli::lines::Lines;
+use crate::cli::manifests::load_or_say;
 use crate::cli::preview_change::preview_change;
-use crate::cli::preview_table::Table;
+use crate::cli::preview_table::write_table;
 use crate::cli::rendered::render;
 use crate::cli::session::{Outcome, Previewed, settle};
 
@@ -95,20 +97,15 @@ pub fn preview(command: &Preview, stdin: &mut dyn Read, out: &mut dyn Write, err
     if !command.live.is_empty() {
         return change(command, stdin, out, err);
     }
-    let manifests = match load(&command.paths, stdin) {
-        Ok(manifests) => manifests,
-        Err(error) => {
-            writeln!(err, "{error}")?;
-            return Ok(Verdict::BadInput);
-        }
-    };
+    let mut err = Lines(err);
+    let Some(manifests) = load_or_say(&command.paths, stdin, &mut err)? else { return Ok(Verdict::BadInput) };
     let Outcome { previewed, mut problems, warnings, control_plane } = settle(&manifests, &|_| false);
     if previewed.is_empty() && problems.is_empty() {
         problems.push(format!("no ModelDeployment of {API_VERSION} in these manifests"));
     }
     match command.output {
-        Format::Table => write!(out, "{}", Table(&previewed))?,
-        Format::Yaml => write!(out, "{}", previewed.iter().map(render).collect::<Vec<_>>().join("---\n"))?,
+        Format::Table => write_table(&mut Lines(out), &previewed)?,
+        Format::Yaml => out.write_all(previewed.iter().map(render).collect::<Vec<_>>().join("---\n").as_bytes())?,
         Format::Json => problems.push("-o json: says what a change does; give --live and --change, or print -o yaml".to_owned()),
     }
     let fleet = Fleet {
@@ -121,35 +118,25 @@ pub fn preview(command: &Preview, stdin: &mut dyn Read, out: &mut dyn Write, err
     };
     let unwritten = command.html.as_ref().and_then(|file| write_page(file, fleet));
     problems.extend(unwritten);
-    for line in warnings.iter().chain(&problems) {
-        writeln!(err, "{line}")?;
-    }
+    warnings.iter().chain(&problems).try_for_each(|line| err.line(line))?;
     Ok(Verdict::of(&previewed, &problems))
 }
 
 fn change(command: &Preview, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> std::io::Result<Verdict> {
+    let mut err = Lines(err);
     if command.output == Format::Yaml {
-        writeln!(err, "-o yaml: says what manifests become; with --live print -o json")?;
+        err.line("-o yaml: says what manifests become; with --live print -o json")?;
         return Ok(Verdict::BadInput);
     }
-    let found = match preview_change(command, stdin) {
-        Ok(found) => found,
-        Err(error) => {
-            writeln!(err, "{error}")?;
-            return Ok(Verdict::BadInput);
-        }
-    };
+    let Some(exported) = load_or_say(&command.live, stdin, &mut err)? else { return Ok(Verdict::BadInput) };
+    let Some(edited) = load_or_say(&command.change, stdin, &mut err)? else { return Ok(Verdict::BadInput) };
+    let found = preview_change(&exported, &edited, &command.delete);
     let verdict = found.verdict();
     match command.output {
         _ if verdict == Verdict::BadInput => {}
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &found.report)?;
-            writeln!(out)?;
-        }
-        Format::Table | Format::Yaml => write!(out, "{}", ChangeText(&found.report))?,
+        Format::Json => write_json(out, &found.report)?,
+        Format::Table | Format::Yaml => write_report(&mut Lines(out), &found.report)?,
     }
-    for line in found.warnings.iter().chain(&found.problems) {
-        writeln!(err, "{line}")?;
-    }
+    found.warnings.iter().chain(&found.problems).try_for_each(|line| err.line(line))?;
     Ok(verdict)
 }

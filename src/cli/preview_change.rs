@@ -3,17 +3,16 @@
 //! The control plane is played twice, without the change and with it; what differs between both is what the change does.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 
 use serde::Serialize;
 
 use crate::api::{API_VERSION, inference_environment, model_deployment};
-use crate::cli::change::{Action, Change, Edit, describe, make_change, model_kind};
+use crate::cli::change::{Action, Change, Edit, Target, describe, make_change, model_kind};
 use crate::cli::control_plane::{ControlPlane, ObjectKey};
 use crate::cli::effects::{Effects, Outcome, Way};
 use crate::cli::live::{Live, read_live};
-use crate::cli::manifests::{ManifestError, load};
-use crate::cli::preview::{Preview, Verdict};
+use crate::cli::manifests::Manifest;
+use crate::cli::preview::Verdict;
 use crate::cli::session::{field, spoken};
 use crate::cli::settling::{Course, is_paused, settle, standings};
 use crate::cli::surge::{Room, Surge};
@@ -114,15 +113,10 @@ impl Found {
 }
 
 /// Plays a control plane with a change and without it.
-///
-/// # Errors
-/// The manifests cannot be read.
-pub(crate) fn preview_change(command: &Preview, stdin: &mut dyn Read) -> Result<Found, ManifestError> {
-    let exported = load(&command.live, stdin)?;
-    let edited = load(&command.change, stdin)?;
-    let Live { plane: live, mut problems, mut warnings } = read_live(&exported);
+pub(crate) fn preview_change(exported: &[Manifest], edited: &[Manifest], deletions: &[Target]) -> Found {
+    let Live { plane: live, mut problems, mut warnings } = read_live(exported);
     let mut plane = live.clone();
-    let change = make_change(&mut plane, &edited, &command.delete);
+    let change = make_change(&mut plane, edited, deletions);
     problems.extend(change.problems.clone());
     warnings.extend(change.warnings.clone());
     let deployments = |plane: &ControlPlane| plane.keys_of(API_VERSION, model_deployment::KIND);
@@ -131,7 +125,7 @@ pub(crate) fn preview_change(command: &Preview, stdin: &mut dyn Read) -> Result<
         problems.push(format!("no ModelDeployment of {API_VERSION} in the live state"));
     }
     if !problems.is_empty() {
-        return Ok(Found { problems, warnings, ..Found::default() });
+        return Found { problems, warnings, ..Found::default() };
     }
     let start = standings(&live);
     let (without, with) = (settle(live), settle(plane));
@@ -151,7 +145,7 @@ pub(crate) fn preview_change(command: &Preview, stdin: &mut dyn Read) -> Result<
     let deployments: Vec<AffectedDeployment> = affected.collect();
     let changes = changed_objects(&change, &with);
     let report = ChangeReport { summary: summary(&deployments), changes, pools: rolling_pools(&deployments), deployments };
-    Ok(Found { report, problems, warnings })
+    Found { report, problems, warnings }
 }
 
 /// What happens in the same way without the change is none of its effects, but to a deployment that is itself edited.

@@ -1,60 +1,59 @@
 //! The table that `preview` prints for people.
 
-use std::fmt;
+use std::io;
 
 use comfy_table::Table as Grid;
 use comfy_table::presets::NOTHING;
 
 use crate::api::model_deployment_status::PhaseItem;
 use crate::api::placement_record::PhaseRecord;
+use crate::cli::lines::Lines;
 use crate::cli::session::Previewed;
+use crate::domain::visible_text::visible;
 
-/// Placements, and under each deployment what a person must know.
-pub(crate) struct Table<'a>(pub(crate) &'a [Previewed]);
-
-impl fmt::Display for Table<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, previewed) in self.0.iter().enumerate() {
-            if index > 0 {
-                writeln!(f)?;
-            }
-            write_deployment(f, previewed)?;
+/// Writes placements, and under each deployment what a person must know.
+pub(crate) fn write_table(lines: &mut Lines<'_>, all: &[Previewed]) -> io::Result<()> {
+    for (index, previewed) in all.iter().enumerate() {
+        if index > 0 {
+            lines.line("")?;
         }
-        Ok(())
+        write_deployment(lines, previewed)?;
     }
+    Ok(())
 }
 
-fn write_deployment(f: &mut fmt::Formatter<'_>, previewed: &Previewed) -> fmt::Result {
+fn write_deployment(lines: &mut Lines<'_>, previewed: &Previewed) -> io::Result<()> {
     let status = &previewed.reported.status;
     if !status.placements.items.is_empty() {
         let mut grid = Grid::new();
         grid.load_style(NOTHING).set_header(["DEPLOYMENT", "ENVIRONMENT", "TOPOLOGY", "PROFILE", "DECODE", "PREFILL"]);
         for item in &status.placements.items {
             grid.add_row([
-                previewed.deployment.clone(),
-                item.environment.clone(),
+                // A line break in a cell would be one in the table.
+                visible(&previewed.deployment),
+                visible(&item.environment),
                 item.topology.as_str().to_owned(),
-                item.profile.clone(),
-                phase(item.decode.as_ref()),
-                phase(item.prefill.as_ref()),
+                visible(&item.profile),
+                visible(&phase(item.decode.as_ref())),
+                visible(&phase(item.prefill.as_ref())),
             ]);
         }
         for line in grid.lines() {
-            writeln!(f, "{}", line.trim())?;
+            lines.line(line.trim())?;
         }
     }
     if let Some(scheduled) = previewed.scheduled() {
-        writeln!(f, "{}: {}", previewed.deployment, scheduled.message())?;
+        lines.line(&format!("{}: {}", previewed.deployment, scheduled.message()))?;
     }
     let scheduling = status.scheduling.iter();
     for rejected in scheduling.clone().flat_map(|scheduling| &scheduling.rejected) {
-        writeln!(f, "  rejected {}: {}: {}", rejected.environment, rejected.reason, rejected.message)?;
+        lines.line(&format!("  rejected {}: {}: {}", rejected.environment, rejected.reason, rejected.message))?;
     }
     for scheduling in scheduling {
         let listed = u32::try_from(scheduling.rejected.len()).unwrap_or(u32::MAX);
         let hidden = scheduling.rejected_total.saturating_sub(listed);
         if hidden > 0 {
-            writeln!(f, "  rejected {hidden} more")?;
+            lines.line(&format!("  rejected {hidden} more"))?;
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Conditions of the composite resources. Their types, and nearly all their reasons, are listed here.
 
 use crate::api::condition::Condition;
+use crate::domain::visible_text::visible;
 
 /// Whether the model exists and is valid as a whole.
 pub const MODEL_RESOLVED: &str = "ModelResolved";
@@ -69,9 +70,9 @@ pub struct NewCondition {
 }
 
 impl NewCondition {
-    /// A condition.
+    /// A condition. What its message quotes of others is made visible: it is printed beside other conditions.
     pub fn new(kind: &'static str, status: impl Into<Status>, reason: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { kind, status: status.into(), reason: reason.into(), message: message.into() }
+        Self { kind, status: status.into(), reason: reason.into(), message: visible(&message.into()) }
     }
 
     /// Whether the observed condition has another status or reason.

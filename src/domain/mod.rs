@@ -26,3 +26,4 @@ pub mod sizing;
 pub mod template_text;
 pub mod trace;
 pub mod violation;
+pub mod visible_text;

@@ -15,6 +15,7 @@ use crate::compose::conditions::{
     Status,
 };
 use crate::compose::events::Event;
+use crate::domain::visible_text::visible;
 use crate::function::catalog::reported_conditions;
 use crate::function::progress::Progress;
 use crate::function::proto::{self, Ready, Resource, ResponseMeta, RunFunctionRequest, RunFunctionResponse, Severity, State, Target};
@@ -224,7 +225,7 @@ fn render_event(event: &Event) -> proto::Result {
 fn render_result(severity: Severity, message: &str, reason: Option<&str>) -> proto::Result {
     proto::Result {
         severity: severity.into(),
-        message: message.to_owned(),
+        message: visible(message),
         reason: reason.map(str::to_owned),
         target: Some(Target::Composite.into()),
     }

@@ -48,7 +48,11 @@ fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, String) {
 /// The export as its two files.
 fn export() -> (Vec<Value>, Vec<Value>) {
     let items = |file: &str| -> Vec<Value> {
-        load(&[fleet_path("live").join(file)], &mut std::io::empty()).unwrap().into_iter().map(|manifest| manifest.object).collect()
+        load(&[fleet_path("live").join(file)], &mut std::io::empty(), &mut Vec::new())
+            .unwrap()
+            .into_iter()
+            .map(|manifest| manifest.object)
+            .collect()
     };
     (items("modelplane.yaml"), items("composed.yaml"))
 }

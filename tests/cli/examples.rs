@@ -26,7 +26,7 @@ fn deployment_file(example: &Path) -> &'static str {
 }
 
 fn read(path: PathBuf) -> Vec<Manifest> {
-    load(&[path], &mut std::io::empty()).unwrap()
+    load(&[path], &mut std::io::empty(), &mut Vec::new()).unwrap()
 }
 
 /// What `crossplane composition render --required-resources=FOLDER` comes to: nothing but the object itself is reconciled.

@@ -184,7 +184,10 @@ fn what_preview_says_is_what_then_happens() {
     let words = words();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let report = compare(&Fleet::read(&[fleet_path("live")]), &words, |fleet| {
-        load(&[fleet_path("change")], &mut std::io::empty()).unwrap().into_iter().for_each(|manifest| fleet.apply(manifest.object));
+        load(&[fleet_path("change")], &mut std::io::empty(), &mut Vec::new())
+            .unwrap()
+            .into_iter()
+            .for_each(|manifest| fleet.apply(manifest.object));
         fleet.delete("InferenceEnvironment", "eu-north");
     });
     let summary = json!({"deployments": 20, "restarted": 5, "moved": 1, "waiting": 2, "created": 1, "unchanged": 11, "refused": 0,

@@ -30,7 +30,7 @@ fn names(manifests: &[Manifest]) -> Vec<&str> {
 
 fn load_from(paths: &[&Path]) -> Result<Vec<Manifest>, ManifestError> {
     let paths: Vec<PathBuf> = paths.iter().map(|path| path.to_path_buf()).collect();
-    load(&paths, &mut std::io::empty())
+    load(&paths, &mut std::io::empty(), &mut Vec::new())
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_folder_is_read_by_name_and_one_level_deep() {
 fn paths_are_read_in_the_order_given_and_a_named_file_may_have_any_name() {
     let folder = folder(&[("z.txt", &configmap("z")), ("a.yaml", &configmap("a"))]);
     let paths = [folder.path().join("z.txt"), PathBuf::from("-"), folder.path().join("a.yaml")];
-    let manifests = load(&paths, &mut configmap("stdin").as_bytes()).unwrap();
+    let manifests = load(&paths, &mut configmap("stdin").as_bytes(), &mut Vec::new()).unwrap();
     assert_eq!(names(&manifests), ["z", "stdin", "a"]);
 }
 
@@ -200,4 +200,82 @@ metadata: {generateName: chat-}
     assert_eq!(names(&read(text).unwrap()), ["a"], "as in what crossplane render and preview print");
     let ours = "apiVersion: modelplane.ai/v1alpha1\nkind: Model\nmetadata: {generateName: a-}\n";
     assert_eq!(error(ours), "<stdin>:3:1: metadata.name is missing: every manifest needs apiVersion, kind and metadata.name");
+}
+
+/// A test that would hang where it fails, and so ends itself.
+#[cfg(unix)]
+fn within_a_minute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, result) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send(work()));
+    result.recv_timeout(std::time::Duration::from_secs(60)).expect("it hangs")
+}
+
+#[cfg(unix)]
+fn pipe(path: &Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[test]
+#[cfg(unix)]
+fn a_pipe_a_socket_and_a_device_in_a_folder_are_said_and_not_opened() {
+    let folder = folder(&[("b.yaml", &configmap("b"))]);
+    let at = |name: &str| folder.path().join(name);
+    pipe(&at("a.yaml"));
+    let _socket = std::os::unix::net::UnixListener::bind(at("c.yml")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", at("d.json")).unwrap();
+    pipe(&at("not-a-manifest"));
+    let path = folder.path().to_path_buf();
+    let (loaded, skipped) = within_a_minute(move || {
+        let mut skipped = Vec::new();
+        (load(&[path], &mut std::io::empty(), &mut skipped), skipped)
+    });
+    assert_eq!(names(&loaded.unwrap()), ["b"]);
+    let said = |name: &str| format!("{}: is no file but a pipe, socket or device, and is skipped", at(name).display());
+    assert_eq!(skipped, [said("a.yaml"), said("c.yml"), said("d.json")]);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_folder_of_nothing_but_a_pipe_has_no_manifest() {
+    let folder = folder(&[]);
+    pipe(&folder.path().join("a.yaml"));
+    let path = folder.path().to_path_buf();
+    let loaded = within_a_minute(move || load(&[path], &mut std::io::empty(), &mut Vec::new()));
+    assert_eq!(loaded, Err(ManifestError { file: folder.path().to_path_buf(), position: None, problem: Problem::NoFiles }));
+}
+
+/// `preview <(kubectl get …)`.
+#[test]
+#[cfg(unix)]
+fn a_pipe_that_is_named_itself_is_read() {
+    let folder = folder(&[]);
+    let path = folder.path().join("pipe");
+    pipe(&path);
+    let reader = path.clone();
+    let writer = std::thread::spawn(move || fs::write(path, configmap("piped")));
+    let loaded = within_a_minute(move || load(&[reader], &mut std::io::empty(), &mut Vec::new()));
+    assert_eq!(names(&loaded.unwrap()), ["piped"]);
+    writer.join().unwrap().unwrap();
+}
+
+/// As it is seen from a shell.
+#[test]
+#[cfg(unix)]
+fn what_is_skipped_is_said_on_stderr_and_a_shells_pipe_is_read() {
+    let folder = folder(&[]);
+    pipe(&folder.path().join("a.yaml"));
+    let script = format!(
+        "{0} lint '{1}'; {0} lint <(printf 'apiVersion: modelplane.ai/v1alpha1\\nkind: ClusterModle\\nmetadata: {{name: a}}')",
+        env!("CARGO_BIN_EXE_function-modelplane"),
+        folder.path().display()
+    );
+    let done = within_a_minute(move || std::process::Command::new("bash").args(["-c", &script]).output().unwrap());
+    let err = String::from_utf8(done.stderr).unwrap();
+    let path = folder.path().display();
+    let expected = format!(
+        "{path}/a.yaml: is no file but a pipe, socket or device, and is skipped\n{path}: no *.yaml, *.yml or *.json file in this folder (folders inside it are not read)\n"
+    );
+    assert_eq!(err, expected);
+    let out = String::from_utf8(done.stdout).unwrap();
+    assert!(out.contains("error SpecInvalid: kind: is \"ClusterModle\"; did you mean ClusterModel?"), "{out}");
 }

@@ -2,6 +2,7 @@
 
 mod change;
 mod command;
+mod escaping;
 mod examples;
 mod explain;
 mod fleet;
@@ -11,6 +12,7 @@ mod locate;
 mod manifests;
 mod played_fleet;
 mod preview;
+mod string_fields;
 mod yaml_hostile;
 mod yaml_input;
 mod yaml_output;
@@ -21,7 +23,7 @@ use function_modelplane::cli::manifests::{Manifest, ManifestError, load};
 
 /// Loads a text through standard input.
 fn read(text: impl AsRef<[u8]>) -> Result<Vec<Manifest>, ManifestError> {
-    load(&[PathBuf::from("-")], &mut text.as_ref())
+    load(&[PathBuf::from("-")], &mut text.as_ref(), &mut Vec::new())
 }
 
 /// How the text's error prints; an empty string when there is none.

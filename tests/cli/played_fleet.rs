@@ -30,7 +30,7 @@ impl Fleet {
     /// What is in files and folders: composite resources, and what is composed for them.
     pub(super) fn read(paths: &[PathBuf]) -> Self {
         let mut fleet = Self::default();
-        for manifest in load(paths, &mut std::io::empty()).unwrap() {
+        for manifest in load(paths, &mut std::io::empty(), &mut Vec::new()).unwrap() {
             match manifest.object.pointer("/metadata/annotations/crossplane.io~1composition-resource-name") {
                 Some(key) => {
                     let owner = &manifest.object["metadata"]["ownerReferences"][0]["name"];

@@ -57,7 +57,7 @@ fn size_alone_is_no_error() {
 
 #[test]
 fn input_without_an_end_is_refused() {
-    let error = load(&["-".into()], &mut std::io::repeat(b'a')).unwrap_err();
+    let error = load(&["-".into()], &mut std::io::repeat(b'a'), &mut Vec::new()).unwrap_err();
     assert_eq!(error, ManifestError { file: "<stdin>".into(), position: None, problem: Problem::TooLarge });
 }
 

@@ -1,6 +1,7 @@
 //! Values as YAML: the style that people know from kubectl, and nothing lost.
 
 use function_modelplane::cli::yaml_output::to_yaml;
+use function_modelplane::domain::visible_text::{is_command, is_unseen};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -109,6 +110,19 @@ spec:
     assert_eq!(to_yaml(&value).unwrap(), expected);
 }
 
+#[test]
+fn what_is_not_seen_is_escaped_and_what_would_be_a_command_is_quoted() {
+    let value = json!({"a\u{202e}": "b\u{1b}[7m\u{e0001}\u{feff}\"\\", "c": "d\n::error::e\n\tf\n", "g": "##[error]h", "i": "j\n\tk"});
+    let expected = r###"c: "d\n::error::e\n\tf\n"
+g: "##\x5Berror]h"
+i: |-
+  j
+  	k
+"a\u202E": "b\x1B[7m\U000E0001\uFEFF\"\\"
+"###;
+    assert_eq!(to_yaml(&value).unwrap(), expected);
+}
+
 /// Strings that YAML has a meaning for, alone and glued to others.
 fn nasty() -> impl Strategy<Value = String> {
     let part = prop_oneof![
@@ -172,6 +186,14 @@ fn nasty() -> impl Strategy<Value = String> {
             "_",
             "+",
             "\u{a0}",
+            "\u{1b}[7m",
+            "\u{202e}",
+            "\u{200b}",
+            "\u{e0001}",
+            "::error::a",
+            "\n::error::a",
+            "##[error]a",
+            "quoted-0-",
         ])
         .prop_map(str::to_owned),
         any::<char>().prop_map(String::from),
@@ -207,5 +229,9 @@ proptest! {
         let yaml = to_yaml(&object).unwrap();
         let objects: Vec<_> = read(&yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}")).into_iter().map(|manifest| manifest.object).collect();
         prop_assert_eq!(objects, [object], "{}", yaml);
+        let raw = |c: &char| is_unseen(*c) && !['\n', '\t'].contains(c);
+        prop_assert_eq!(yaml.chars().find(raw), None, "{:?}", yaml);
+        let command = |line: &&str| is_command(line) || line.contains("##[");
+        prop_assert_eq!(yaml.lines().find(command), None, "{:?}", yaml);
     }
 }

@@ -19,3 +19,4 @@ mod schedule_properties;
 mod simulation;
 mod template_text;
 mod violation;
+mod visible_text;

@@ -1,6 +1,6 @@
 //! Wrong types, missing fields and large fleets.
 
-use function_modelplane::function::proto::{Resource, RunFunctionRequest, State};
+use function_modelplane::function::proto::{Condition, Resource, RunFunctionRequest, State};
 use function_modelplane::function::{Outcome, run};
 use serde_json::{Value, json};
 
@@ -140,4 +140,19 @@ fn an_answer_that_crossplane_would_not_take_is_a_fatal_result() {
     cluster.change("ClusterModel", "llama", |object| object["spec"]["serving"][0]["engine"]["args"] = json!(["x".repeat(3 << 20)]));
     let fatal = cluster.reconcile().fatal().unwrap();
     assert!(fatal.starts_with("cannot answer: the response has "), "{fatal}");
+}
+
+/// Conditions, events and results are printed beside others by whoever looks at the object.
+#[test]
+fn what_people_wrote_is_quoted_on_one_line_and_visibly() {
+    let hostile = "a\nStatus: True\u{1b}[2J\u{202e}";
+    let spelled = "a\\nStatus: True\\u{1b}[2J\\u{202e}";
+    let mut cluster = cluster(1);
+    cluster.composite["spec"][hostile] = json!(1);
+    let reconciled = cluster.reconcile();
+    let expected = format!("spec: unknown field `{spelled}`");
+    let fatal = reconciled.fatal().unwrap();
+    assert!(fatal.starts_with(&expected), "{fatal}");
+    let message = reconciled.response.conditions.iter().map(Condition::message).find(|message| message.contains("spec")).unwrap();
+    assert!(message.starts_with(&expected), "{message}");
 }
