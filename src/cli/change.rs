@@ -8,9 +8,10 @@ use serde_json::{Map, Value};
 use crate::api::model_deployment::ModelKind;
 use crate::api::{API_VERSION, GROUP, inference_environment, model_deployment};
 use crate::cli::control_plane::{ControlPlane, ObjectKey};
-use crate::cli::live::is_kept;
 use crate::cli::manifests::Manifest;
-use crate::cli::session::object_key;
+use crate::cli::ownership::Applied;
+use crate::cli::pipeline::is_composition;
+use crate::cli::session::{is_ours, object_key, unknown_kind};
 
 /// Kind, plural, short name, and whether it has a namespace.
 const KINDS: [(&str, &str, &str, bool); 4] = [
@@ -19,9 +20,6 @@ const KINDS: [(&str, &str, &str, bool); 4] = [
     ("ClusterModel", "clustermodels", "cm", false),
     ("Model", "models", "", true),
 ];
-
-/// What `kubectl apply` keeps of what it applied before.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// An object to delete, as people name it: `KIND/NAME` or `KIND/NAMESPACE/NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,9 +96,13 @@ pub(crate) fn make_change<'a>(plane: &mut ControlPlane, manifests: &'a [Manifest
     let mut change = Change::default();
     let mut wanted: BTreeMap<ObjectKey, Option<&'a Manifest>> = BTreeMap::new();
     for manifest in manifests {
-        if !is_kept(manifest) {
+        if !is_ours(manifest) && !is_composition(manifest) {
             let Manifest { kind, name, .. } = manifest;
             change.warnings.push(format!("{}: {kind} {name} is left out: it is not of {API_VERSION}", manifest.place("")));
+            continue;
+        }
+        if let Some(violation) = unknown_kind(manifest).filter(|_| is_ours(manifest)) {
+            change.problems.push(format!("{}: {violation}", manifest.place(&violation.path)));
             continue;
         }
         if let Some(Some(first)) = wanted.insert(object_key(manifest), Some(manifest)) {
@@ -115,7 +117,7 @@ pub(crate) fn make_change<'a>(plane: &mut ControlPlane, manifests: &'a [Manifest
             change.problems.push(format!("--delete: {} does not exist{}", describe(key), elsewhere(plane, key)));
         }
     }
-    if wanted.is_empty() {
+    if wanted.is_empty() && change.problems.is_empty() {
         change.problems.push(format!("no object of {API_VERSION} to apply or delete: there is no change"));
     }
     for (key, manifest) in wanted {
@@ -126,7 +128,15 @@ pub(crate) fn make_change<'a>(plane: &mut ControlPlane, manifests: &'a [Manifest
                 Action::Deleted
             }
             Some(manifest) => {
-                let merged = merged(&live, &manifest.object, &key);
+                let (merged, kept) = merged(&live, &manifest.object, &key);
+                if !kept.is_empty() {
+                    change.warnings.push(format!(
+                        "{}: {} keeps {}, which is not written here: whose it is the export does not tell; export with --show-managed-fields",
+                        manifest.place("metadata"),
+                        describe(&key),
+                        kept.join(", ")
+                    ));
+                }
                 let done = plane.apply(key.clone(), &merged);
                 change.problems.extend(done.err().map(|problem| format!("{}: {problem}", manifest.place(""))));
                 if live.is_null() {
@@ -155,10 +165,11 @@ fn elsewhere(plane: &ControlPlane, key: &ObjectKey) -> String {
     found.map(|other| format!("; did you mean {}/{}/{}?", other.kind.to_lowercase(), other.namespace, other.name)).unwrap_or_default()
 }
 
-/// The object after `kubectl apply`: what only the control plane writes stays as it is.
-fn merged(live: &Value, edited: &Value, key: &ObjectKey) -> Value {
-    let mut object = edited.clone();
-    let Some(fields) = object.as_object_mut() else { return object };
+/// The object after it is applied, where what only the control plane writes stays as it is; and what stays of its labels and annotations
+/// only because nobody knows whose it is.
+fn merged(live: &Value, edited: &Value, key: &ObjectKey) -> (Value, Vec<String>) {
+    let (mut object, mut unsure) = (edited.clone(), Vec::new());
+    let Some(fields) = object.as_object_mut() else { return (object, unsure) };
     fields.remove("status");
     fields.extend(live.get("status").map(|status| ("status".to_owned(), status.clone())));
     if let Some(crossplane) = live.pointer("/spec/crossplane")
@@ -166,13 +177,21 @@ fn merged(live: &Value, edited: &Value, key: &ObjectKey) -> Value {
     {
         spec.entry("crossplane").or_insert_with(|| crossplane.clone());
     }
-    let Some(written) = fields.get_mut("metadata").and_then(Value::as_object_mut) else { return object };
+    let Some(written) = fields.get_mut("metadata").and_then(Value::as_object_mut) else { return (object, unsure) };
     let mut metadata = live.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
+    let applied = Applied::of(&metadata);
     for field in ["labels", "annotations"] {
-        let texts = merged_texts(&metadata, written, field);
+        let texts = |metadata: &Map<String, Value>| metadata.get(field).and_then(Value::as_object).cloned().unwrap_or_default();
+        let (mut kept, written) = (texts(&metadata), texts(written));
+        kept.retain(|key, _| !written.contains_key(key) && !applied.takes_away(field, key));
+        if matches!(applied, Applied::Unknown) {
+            // Crossplane's own nobody applies.
+            unsure.extend(kept.keys().filter(|key| !key.contains("crossplane.io/")).map(|key| format!("metadata.{field}[{key:?}]")));
+        }
+        kept.extend(written);
         metadata.remove(field);
-        if !texts.is_empty() {
-            metadata.insert(field.to_owned(), Value::Object(texts));
+        if !kept.is_empty() {
+            metadata.insert(field.to_owned(), Value::Object(kept));
         }
     }
     metadata.insert("name".to_owned(), Value::String(key.name.clone()));
@@ -180,22 +199,7 @@ fn merged(live: &Value, edited: &Value, key: &ObjectKey) -> Value {
         metadata.insert("namespace".to_owned(), Value::String(key.namespace.clone()));
     }
     *written = metadata;
-    object
-}
-
-/// Labels or annotations: those that are written, and of the others those that nobody applied before, where that is known.
-fn merged_texts(live: &Map<String, Value>, edited: &Map<String, Value>, field: &str) -> Map<String, Value> {
-    let texts = |metadata: &Map<String, Value>| metadata.get(field).and_then(Value::as_object).cloned().unwrap_or_default();
-    let last = live.get("annotations").and_then(|annotations| annotations.get(LAST_APPLIED)?.as_str());
-    let last: Option<Value> = last.and_then(|text| serde_json::from_str(text).ok());
-    let applied = |key: &str| match &last {
-        Some(last) => last.pointer("/metadata").and_then(|metadata| metadata.get(field)?.get(key)).is_some(),
-        None => !key.contains("crossplane.io/"),
-    };
-    let mut merged = texts(live);
-    merged.retain(|key, _| !applied(key));
-    merged.extend(texts(edited));
-    merged
+    (object, unsure)
 }
 
 /// The kinds of models.

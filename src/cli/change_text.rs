@@ -9,6 +9,7 @@ use crate::cli::effects::{AffectedPlacement, Effect, Effects, Outcome, Restart};
 use crate::cli::field_changes::FieldChange;
 use crate::cli::lines::Lines;
 use crate::cli::preview_change::{AffectedDeployment, ChangeReport, ChangedObject, OUTCOMES, RollingPool};
+use crate::cli::shortages::ShortPool;
 use crate::cli::surge::Surge;
 
 /// How many fields are named before the rest is only counted; the difference shows all.
@@ -32,6 +33,7 @@ pub(crate) fn write_report(lines: &mut Lines<'_>, report: &ChangeReport) -> io::
         write_deployment(lines, deployment)?;
     }
     write_pools(lines, &report.pools)?;
+    write_shortages(lines, &report.shortages)?;
     write_unchanged(lines, report)?;
     for deployment in &report.deployments {
         write_differences(lines, deployment)?;
@@ -203,6 +205,19 @@ fn write_pools(lines: &mut Lines<'_>, pools: &[RollingPool]) -> io::Result<()> {
             "the {phases} phases that restart on pool {pool} of {environment} need {gpus} GPUs together, and {free} are free: not all roll at once"
         );
         lines.styled(&[(YELLOW, &text)])?;
+    }
+    Ok(())
+}
+
+fn write_shortages(lines: &mut Lines<'_>, pools: &[ShortPool]) -> io::Result<()> {
+    if !pools.is_empty() {
+        lines.line("")?;
+    }
+    for ShortPool { environment, pool, gpus, total, held, holders } in pools {
+        let holders: Vec<String> = holders.iter().map(|holder| format!("{} has {}", holder.deployment, holder.gpus)).collect();
+        let holders = holders.join(", ");
+        let text = format!("pool {pool} of {environment} is short of {gpus} GPUs: {held} are promised and {total} are there; {holders}");
+        lines.styled(&[(RED, &text)])?;
     }
     Ok(())
 }

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::api::API_VERSION;
 use crate::api::metadata::Header;
-use crate::api::{API_VERSION, input};
 use crate::cli::composed::applied;
+use crate::cli::pipeline::{COMPOSITION, our_input};
 use crate::domain::names::Key;
 use crate::function::proto::resource_selector::Match;
 use crate::function::proto::{Condition, Resource, ResourceSelector, Resources, RunFunctionRequest, RunFunctionResponse, State, Status};
@@ -17,9 +18,6 @@ use crate::function::{Report, run};
 
 /// Crossplane gives up after so many calls.
 const MAX_CALLS: usize = 6;
-
-/// The kind that says which functions compose a composite resource, and with which input.
-pub(crate) const COMPOSITION: (&str, &str) = ("apiextensions.crossplane.io/v1", "Composition");
 
 /// Identifies an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -170,10 +168,7 @@ impl ControlPlane {
             };
             fits.then_some(object)
         })?;
-        let steps = composition.pointer("/spec/pipeline").and_then(Value::as_array)?;
-        let inputs = steps.iter().filter_map(|step| step.get("input"));
-        let ours = |input: &&Value| input.get("apiVersion").and_then(Value::as_str) == Some(input::API_VERSION);
-        inputs.into_iter().find(ours).and_then(|input| to_struct(input).ok())
+        our_input(&composition).and_then(|(_, input)| to_struct(input).ok())
     }
 
     fn select(&self, selector: &ResourceSelector) -> Resources {

@@ -14,7 +14,7 @@ use crate::cli::composed::{compared, held};
 use crate::cli::control_plane::ObjectKey;
 use crate::cli::diff::unified;
 use crate::cli::field_changes::{FieldChange, field_changes};
-use crate::cli::settling::Standing;
+use crate::cli::settling::{Standing, is_at};
 use crate::cli::surge::{Room, Surge};
 use crate::compose::conditions::PLACEMENTS_SCHEDULED;
 use crate::domain::names::Key;
@@ -154,6 +154,12 @@ impl Effects {
         refused && bare(self) == bare(other)
     }
 
+    /// Whether it does not become what it is asked to be: it is refused, not placed so, or left as it is.
+    pub(crate) fn fails(&self) -> bool {
+        let frozen = || self.placements.iter().any(|placement| placement.effect == Effect::Frozen);
+        self.outcome == Outcome::Refused || (self.outcome != Outcome::Unchanged && (self.message.is_some() || frozen()))
+    }
+
     /// Whether something that serves is deleted or restarted.
     pub(crate) fn disrupts(&self) -> bool {
         let disrupting = |placement: &AffectedPlacement| matches!(placement.effect, Effect::Leaving | Effect::Deleted | Effect::Restarted);
@@ -172,8 +178,11 @@ pub(crate) struct Way<'a> {
     pub(crate) now: Option<&'a Standing>,
     /// In the end; likewise.
     pub(crate) settled: Option<&'a Standing>,
+    /// Whether it is itself edited, so that what is frozen as it was is not as it is asked for.
+    pub(crate) edited: bool,
 }
 
+/// By which name its resource keys go, and its topology.
 type Place = (String, Topology);
 
 impl Way<'_> {
@@ -262,7 +271,7 @@ impl Way<'_> {
                 decode: last.and_then(|item| item.decode.as_ref()).map(PhaseRecord::from),
                 prefill: last.and_then(|item| item.prefill.as_ref()).map(PhaseRecord::from),
                 restarts,
-                environment: place.0,
+                environment: last.map_or(place.0, |item| item.environment.clone()),
                 topology: place.1,
             })
         });
@@ -279,7 +288,8 @@ impl Way<'_> {
         let autoscalers = [Key::ScaledObject(place.0.clone()), Key::ScaledObjectObject(place.0.clone())];
         let scaled = scale(held(&old)) != scale(held(&new)) || autoscalers.iter().any(|key| affects(&key.to_string()));
         let reason = |standing| item(standing, place).and_then(|item: &PlacementItem| item.reason.clone());
-        let frozen = reason(self.settled).is_some_and(|reason| Freeze::is_code(&reason)) && reason(self.settled) != reason(self.start);
+        let frozen = reason(self.settled).is_some_and(|reason| Freeze::is_code(&reason))
+            && (self.edited || reason(self.settled) != reason(self.start));
         let effect = match () {
             () if !restarts.is_empty() => Effect::Restarted,
             () if scaled => Effect::Scaled,
@@ -310,7 +320,7 @@ impl Way<'_> {
                 fields.extend(field_changes(&format!("{path}.{part}"), at(old).as_ref(), at(new).as_ref()));
             }
             fields.extend(account.clone());
-            (!fields.is_empty()).then(|| Restart { phase, fields, surge: size.and_then(|size| room.surge(&place.0, size)) })
+            (!fields.is_empty()).then(|| Restart { phase, fields, surge: size.and_then(|size| room.surge(&last?.environment, size)) })
         };
         phases.into_iter().filter_map(restart).collect()
     }
@@ -320,9 +330,9 @@ fn compared_objects(standing: &Standing) -> BTreeMap<String, Value> {
     standing.composed.iter().map(|(key, object)| (key.clone(), compared(object))).collect()
 }
 
-fn item<'a>(standing: Option<&'a Standing>, (environment, topology): &Place) -> Option<&'a PlacementItem> {
+fn item<'a>(standing: Option<&'a Standing>, (slot, topology): &Place) -> Option<&'a PlacementItem> {
     let items = standing.into_iter().flat_map(|standing| &standing.status.placements.items);
-    items.into_iter().find(|item| item.environment == *environment && item.topology == *topology)
+    items.into_iter().find(|item| is_at(item, slot, *topology))
 }
 
 /// How many pods each phase has, or how that is found.

@@ -8,6 +8,8 @@ use crate::api::{API_VERSION, inference_environment, model_deployment};
 use crate::cli::lines::Lines;
 use crate::cli::lint_report::{Placed, Report};
 use crate::cli::manifests::{Manifest, load_or_say};
+use crate::cli::pipeline::{broken_input, gives_input};
+use crate::cli::running::refuse_running;
 use crate::cli::session::{field, is_ours, stored, unknown_kind};
 use crate::domain::environment::Environment;
 use crate::domain::lint::{Finding, lint_environment, lint_model_on};
@@ -74,7 +76,11 @@ impl Found {
 pub fn lint(command: &Lint, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Found> {
     let mut err = Lines(err);
     let Some(manifests) = load_or_say(&command.paths, stdin, &mut err)? else { return Ok(Found::BadInput) };
-    let ours: Vec<&Manifest> = manifests.iter().filter(|manifest| is_ours(manifest)).collect();
+    if let Some(problem) = refuse_running(&manifests) {
+        err.line(&problem)?;
+        return Ok(Found::BadInput);
+    }
+    let ours: Vec<&Manifest> = manifests.iter().filter(|manifest| is_ours(manifest) || gives_input(manifest)).collect();
     if ours.is_empty() {
         err.line(&format!("no object of {API_VERSION} in these manifests"))?;
         return Ok(Found::BadInput);
@@ -111,6 +117,9 @@ fn bytes(manifest: &Manifest) -> Result<Vec<u8>, String> {
 
 /// Each finding with the path of the field that it points at.
 fn judge_object(manifest: &Manifest, bytes: &[u8], environments: &[Environment]) -> Vec<(String, Finding)> {
+    if gives_input(manifest) {
+        return broken_input(&manifest.object).iter().map(of_violation).collect();
+    }
     if let Some(violation) = unknown_kind(manifest) {
         return vec![of_violation(&violation)];
     }

@@ -8,14 +8,16 @@ use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::ReportedDeployment;
 use crate::api::{API_VERSION, GROUP, inference_environment, llm_inference_service, model_deployment, object, scaled_object};
 use crate::cli::composed::{RESOURCE_NAME, stripped};
-use crate::cli::control_plane::{COMPOSITION, ControlPlane, ObjectKey};
+use crate::cli::control_plane::{ControlPlane, ObjectKey};
 use crate::cli::manifests::Manifest;
-use crate::cli::session::{is_namespaced, object_key};
+use crate::cli::pipeline::is_composition;
+use crate::cli::session::{is_namespaced, is_ours, object_key, unknown_kind};
 use crate::domain::names::Key;
+use crate::function::observed::FOREIGN_PLACEMENT;
 use crate::function::structs::from_struct;
 
-/// The kinds that the function composes for a deployment.
-const COMPOSED: [&str; 4] = [object::KIND, llm_inference_service::KIND, "ServiceAccount", scaled_object::KIND];
+/// The kinds that the function composes for a deployment, and what another function composed for it.
+const COMPOSED: [&str; 5] = [object::KIND, llm_inference_service::KIND, "ServiceAccount", scaled_object::KIND, FOREIGN_PLACEMENT];
 
 /// What runs now.
 #[derive(Debug, Default)]
@@ -36,7 +38,7 @@ pub(crate) fn read_live(manifests: &[Manifest]) -> Live {
     for manifest in own {
         let key = object_key(manifest);
         live.unique(&mut seen, key.clone(), manifest);
-        let done = live.plane.apply(key, &slim(&manifest.object, manifest.namespace.as_deref()));
+        let done = live.plane.apply(key, &named(&manifest.object, manifest.namespace.as_deref()));
         live.note(manifest, done);
     }
     let mut composed: BTreeMap<(ObjectKey, String), &Manifest> = BTreeMap::new();
@@ -59,19 +61,25 @@ pub(crate) fn read_live(manifests: &[Manifest]) -> Live {
     live
 }
 
-/// Whether an object is kept under its own name.
-pub(crate) fn is_kept(manifest: &Manifest) -> bool {
-    manifest.api_version == API_VERSION || (manifest.api_version.as_str(), manifest.kind.as_str()) == COMPOSITION
+/// Whether an object is kept under its own name. Other kinds of our group are composed: a ModelPlacement.
+fn is_kept(manifest: &Manifest) -> bool {
+    (is_ours(manifest) && unknown_kind(manifest).is_none()) || is_composition(manifest)
 }
 
-/// The object without what only bloats a request.
-fn slim(object: &Value, namespace: Option<&str>) -> Value {
+/// The object with the namespace that it is in.
+fn named(object: &Value, namespace: Option<&str>) -> Value {
     let mut object = object.clone();
+    if let (Some(metadata), Some(namespace)) = (object.get_mut("metadata").and_then(Value::as_object_mut), namespace) {
+        metadata.insert("namespace".to_owned(), Value::String(namespace.to_owned()));
+    }
+    object
+}
+
+/// The same without what only bloats a request.
+fn slim(object: &Value, namespace: Option<&str>) -> Value {
+    let mut object = named(object, namespace);
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
-        if let Some(namespace) = namespace {
-            metadata.insert("namespace".to_owned(), Value::String(namespace.to_owned()));
-        }
     }
     object
 }

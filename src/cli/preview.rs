@@ -24,7 +24,8 @@ pub struct Preview {
     /// What runs now, to see what a change does to it: an export of a control plane, as files or folders.
     ///
     /// It holds all ModelDeployments, ClusterModels, Models and InferenceEnvironments, everything that is composed for
-    /// ModelDeployments, and the Compositions if they have an input, as `kubectl get --all-namespaces -o yaml` prints them.
+    /// ModelDeployments, and the Compositions if they have an input, as `kubectl get --all-namespaces -o yaml --show-managed-fields`
+    /// prints them.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub live: Vec<PathBuf>,
     /// Manifests as they are to be applied, as files or folders; `-` is standard input.
@@ -57,7 +58,7 @@ pub enum Format {
 pub enum Verdict {
     /// Every deployment is placed as often as it wants; of a change: and nothing is deleted or restarted.
     Placed,
-    /// Some deployment is not, or is refused.
+    /// Some deployment is not, or is refused; of a change: or is left as it was, or more GPUs are promised than there are.
     NotPlaced,
     /// Something that serves is deleted or restarted by a change.
     Disruptive,

@@ -9,12 +9,14 @@ use serde::Serialize;
 use crate::api::{API_VERSION, inference_environment, model_deployment};
 use crate::cli::change::{Action, Change, Edit, Target, describe, make_change, model_kind};
 use crate::cli::control_plane::{ControlPlane, ObjectKey};
-use crate::cli::effects::{Effects, Outcome, Way};
+use crate::cli::effects::{AffectedPlacement, Effect, Effects, Outcome, Way};
 use crate::cli::live::{Live, read_live};
 use crate::cli::manifests::Manifest;
+use crate::cli::pipeline::{broken_input, is_composition};
 use crate::cli::preview::Verdict;
 use crate::cli::session::{field, spoken};
 use crate::cli::settling::{Course, is_paused, settle, standings};
+use crate::cli::shortages::{ShortPool, new_shortages};
 use crate::cli::surge::{Room, Surge};
 use crate::domain::violation::Violation;
 use crate::function::reading::{read_deployment, read_environment, read_model};
@@ -28,6 +30,8 @@ pub(crate) struct ChangeReport {
     pub(crate) changes: Vec<ChangedObject>,
     /// Pools on which pods are replaced.
     pub(crate) pools: Vec<RollingPool>,
+    /// Pools that are promised more than they have, and were not without the change.
+    pub(crate) shortages: Vec<ShortPool>,
     /// Every deployment, by namespace and name.
     pub(crate) deployments: Vec<AffectedDeployment>,
 }
@@ -93,16 +97,13 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// Bad input before what is refused or not placed, that before what is deleted or restarted.
+    /// Bad input before what is refused, not placed, frozen or promised without being there, that before what is deleted or restarted.
     pub(crate) fn verdict(&self) -> Verdict {
-        let ChangeReport { changes, deployments, .. } = &self.report;
-        let failed = |deployment: &AffectedDeployment| {
-            let Effects { outcome, message, .. } = &deployment.effects;
-            *outcome == Outcome::Refused || (*outcome != Outcome::Unchanged && message.is_some())
-        };
+        let ChangeReport { changes, deployments, shortages, .. } = &self.report;
+        let failed = |deployment: &AffectedDeployment| deployment.effects.fails();
         if !self.problems.is_empty() {
             Verdict::BadInput
-        } else if deployments.iter().any(failed) || changes.iter().any(|change| !change.problems.is_empty()) {
+        } else if deployments.iter().any(failed) || !shortages.is_empty() || changes.iter().any(|change| !change.problems.is_empty()) {
             Verdict::NotPlaced
         } else if deployments.iter().any(|deployment| deployment.effects.disrupts()) {
             Verdict::Disruptive
@@ -134,17 +135,21 @@ pub(crate) fn preview_change(exported: &[Manifest], edited: &[Manifest], deletio
     }
     let rooms = [&without, &with].map(|course| Room::new(&course.plane, &start, &course.now));
     let affected = all.iter().map(|key| {
-        let way = |course: &Course, room: &Room| {
-            let way = Way { key, start: start.get(key), now: course.now.get(key), settled: course.settled.get(key) };
+        let way = |course: &Course, room: &Room, edited: bool| {
+            let way = Way { key, start: start.get(key), now: course.now.get(key), settled: course.settled.get(key), edited };
             (way.start.is_some() || way.now.is_some()).then(|| way.effects(room))
         };
         let edited = change.edits.iter().any(|edit| edit.key == *key && edit.action != Action::Unchanged);
         let paused = is_paused(with.plane.bytes(key));
-        AffectedDeployment { paused, ..judge(key, way(&without, &rooms[0]), way(&with, &rooms[1]), edited) }
+        let affected = judge(key, way(&without, &rooms[0], false), way(&with, &rooms[1], edited), edited);
+        let spec = |course: &Course| course.plane.object(key).get("spec").cloned();
+        let unreached = paused && edited && spec(&without) != spec(&with);
+        AffectedDeployment { paused, effects: if unreached { paused_effects() } else { affected.effects }, ..affected }
     });
     let deployments: Vec<AffectedDeployment> = affected.collect();
     let changes = changed_objects(&change, &with);
-    let report = ChangeReport { summary: summary(&deployments), changes, pools: rolling_pools(&deployments), deployments };
+    let (pools, shortages) = (rolling_pools(&deployments), new_shortages(&without, &with));
+    let report = ChangeReport { summary: summary(&deployments), changes, pools, shortages, deployments };
     Found { report, problems, warnings }
 }
 
@@ -152,9 +157,22 @@ pub(crate) fn preview_change(exported: &[Manifest], edited: &[Manifest], deletio
 fn judge(key: &ObjectKey, without: Option<Effects>, with: Option<Effects>, edited: bool) -> AffectedDeployment {
     let nothing = || Effects { outcome: Outcome::Unchanged, message: None, placements: Vec::new(), objects: Vec::new() };
     let (without, with) = (without.unwrap_or_else(nothing), with.unwrap_or_else(nothing));
-    let effects = if !edited && with.outcome != Outcome::Unchanged && with.same(&without) { nothing() } else { with };
+    let stays = |placement: &AffectedPlacement| matches!(placement.effect, Effect::Updated | Effect::Unchanged);
+    let waits_already = with.outcome == Outcome::Waiting && with.message == without.message && with.placements.iter().all(stays);
+    let effects = match () {
+        () if edited || with.outcome == Outcome::Unchanged => with,
+        () if with.same(&without) => nothing(),
+        () if waits_already => Effects { outcome: Outcome::Updated, message: None, ..with },
+        () => with,
+    };
     let without_change = (without.outcome != Outcome::Unchanged).then_some(without);
     AffectedDeployment { namespace: key.namespace.clone(), name: key.name.clone(), paused: false, effects, without_change }
+}
+
+/// What becomes of a deployment whose edit nobody looks at.
+fn paused_effects() -> Effects {
+    let message = "it is paused; take away the annotation crossplane.io/paused, or it goes on as it was before the edit".to_owned();
+    Effects { outcome: Outcome::Refused, message: Some(message), placements: Vec::new(), objects: Vec::new() }
 }
 
 fn summary(deployments: &[AffectedDeployment]) -> BTreeMap<&'static str, usize> {
@@ -215,6 +233,7 @@ fn problems_of(edit: &Edit<'_>, course: &Course) -> Vec<String> {
             Ok(model) => Some(model.profiles.into_iter().flat_map(|profile| profile.violations).collect()),
             Err(violations) => Some(violations),
         },
+        (_, None) if is_composition(manifest) => Some(broken_input(&manifest.object)),
         (_, None) => None,
     };
     let refused = || if edit.key.kind == model_deployment::KIND { None } else { course.refused.get(&edit.key) };

@@ -9,6 +9,8 @@ use crate::api::model_deployment_status::ReportedDeployment;
 use crate::api::{API_VERSION, GROUP, inference_environment, model_deployment};
 use crate::cli::control_plane::{Call, ControlPlane, ObjectKey};
 use crate::cli::manifests::Manifest;
+use crate::cli::pipeline::{broken_input, gives_input};
+use crate::cli::running::refuse_running;
 use crate::compose::conditions::PLACEMENTS_SCHEDULED;
 use crate::compose::explanation::ExplainedEnvironment;
 use crate::domain::deployment::Deployment;
@@ -63,10 +65,21 @@ impl Previewed {
     }
 }
 
-/// Reconciles environments, then deployments, so that manifests without a status are enough. Objects of other groups are
-/// ignored. Deployments that `asked` names, as `namespace/name`, are explained.
+/// Reconciles environments, then deployments, so that manifests without a status are enough; what runs is refused. Of other groups only
+/// Compositions are looked at. Deployments that `asked` names, as `namespace/name`, are explained.
 pub(crate) fn settle(manifests: &[Manifest], asked: &dyn Fn(&str) -> bool) -> Outcome {
+    if let Some(problem) = refuse_running(manifests) {
+        return Outcome { problems: vec![problem], ..Outcome::default() };
+    }
     let mut session = Session::default();
+    for manifest in manifests.iter().filter(|manifest| gives_input(manifest)) {
+        session.apply(manifest);
+        session.report(&object_key(manifest), &broken_input(&manifest.object));
+    }
+    if !session.outcome.problems.is_empty() {
+        // Every deployment would be refused for the same.
+        return session.outcome;
+    }
     for manifest in manifests.iter().filter(|manifest| is_ours(manifest)) {
         match unknown_kind(manifest) {
             Some(violation) => session.outcome.problems.push(format!("{}: {violation}", manifest.place(&violation.path))),

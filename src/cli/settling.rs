@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::api::condition::{Condition, find};
 use crate::api::metadata::{Header, Metadata};
-use crate::api::model_deployment::ModelKind;
-use crate::api::model_deployment_status::{ModelDeploymentStatus, ReportedDeployment};
+use crate::api::model_deployment::{ModelKind, Topology};
+use crate::api::model_deployment_status::{ModelDeploymentStatus, PlacementItem, ReportedDeployment};
 use crate::api::{API_VERSION, inference_environment, llm_inference_service, model_deployment, object, scaled_object};
 use crate::cli::composed::reported_ready;
 use crate::cli::control_plane::{Call, ControlPlane, ObjectKey};
@@ -158,6 +158,12 @@ pub(crate) fn is_paused(bytes: &[u8]) -> bool {
     from_struct::<Header>(bytes).unwrap_or_default().metadata.is_paused()
 }
 
+/// Whether a placement is the one whose resource keys go by this name: that of its environment, before that was renamed.
+pub(crate) fn is_at(item: &PlacementItem, slot: &str, topology: Topology) -> bool {
+    let key = item.resource.as_deref().and_then(Key::parse);
+    item.topology == topology && key.as_ref().map_or(item.environment.as_str(), Key::environment) == slot
+}
+
 /// Whether something is not ready, and will be: what is frozen is left as it is, whatever state it is in.
 fn becomes_ready(key: &str, object: &Value, status: &ModelDeploymentStatus) -> bool {
     let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
@@ -168,7 +174,7 @@ fn becomes_ready(key: &str, object: &Value, status: &ModelDeploymentStatus) -> b
     }
     let place = Key::parse(key).filter(Key::serves).and_then(|key| Some((key.environment().to_owned(), key.topology()?)));
     if let Some((environment, topology)) = place {
-        let item = status.placements.items.iter().find(|item| item.environment == environment && item.topology == topology);
+        let item = status.placements.items.iter().find(|item| is_at(item, &environment, topology));
         return item.is_some_and(|item| !item.ready && !item.reason.as_deref().is_some_and(Freeze::is_code));
     }
     let conditions = object.pointer("/status/conditions").cloned().unwrap_or_default();

@@ -4,7 +4,7 @@ mod catalog;
 mod holdings;
 mod inference_environment;
 mod model_deployment;
-mod observed;
+pub(crate) mod observed;
 mod progress;
 pub mod proto;
 pub(crate) mod reading;
@@ -21,7 +21,6 @@ use crate::api::metadata::Header;
 use crate::api::{API_VERSION, inference_environment as environment_api, model_deployment as deployment_api};
 use crate::compose::composition::Composition;
 use crate::compose::explanation::ExplainedEnvironment;
-use crate::domain::input::validate_input;
 use crate::domain::violation::join;
 use crate::function::proto::{RunFunctionRequest, RunFunctionResponse};
 use crate::function::requirements::Requirements;
@@ -140,7 +139,5 @@ fn composite(request: &RunFunctionRequest) -> &[u8] {
 /// The step's input.
 fn read_input(request: &RunFunctionRequest) -> Result<Input, String> {
     let Some(bytes) = request.input.as_deref() else { return Ok(Input::default()) };
-    let input: Input = from_struct(bytes).map_err(|error| format!("input: {error}"))?;
-    validate_input(&input).map_err(|violations| format!("input: {}", join(&violations)))?;
-    Ok(input)
+    reading::read_input(bytes).map_err(|violations| format!("input: {}", join(&violations)))
 }

@@ -16,6 +16,9 @@ use crate::function::catalog::Conditioned;
 use crate::function::proto::RunFunctionRequest;
 use crate::function::structs::{StructError, from_struct};
 
+/// What Modelplane's own functions compose for a ModelDeployment: it serves.
+pub(crate) const FOREIGN_PLACEMENT: &str = "ModelPlacement";
+
 /// Any composed resource, but for its status.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -109,7 +112,7 @@ fn foreign(request: &RunFunctionRequest, key: &str, bytes: &[u8]) -> Result<Opti
     let Header { api_version, kind, metadata } = read_header(key, bytes)?;
     let held = from_struct::<Holder>(bytes).unwrap_or_default().spec.for_provider.manifest;
     let holds_service = kind == object::KIND && is_service(&held.api_version, &held.kind);
-    let serving = kind == "ModelPlacement" || is_service(&api_version, &kind) || holds_service;
+    let serving = kind == FOREIGN_PLACEMENT || is_service(&api_version, &kind) || holds_service;
     Ok(Some((format!("{key} ({kind} {})", metadata.name), serving)))
 }
 

@@ -3,10 +3,12 @@
 use serde::de::DeserializeOwned;
 
 use crate::api::inference_environment::InferenceEnvironment;
+use crate::api::input::Input;
 use crate::api::model::{Model as ApiModel, ModelSpec};
 use crate::api::model_deployment::{ModelDeployment, ModelKind};
 use crate::domain::deployment::{Deployment, validate_deployment};
 use crate::domain::environment::{Environment, validate_environment};
+use crate::domain::input::validate_input;
 use crate::domain::model::{Model, validate_model};
 use crate::domain::violation::Violation;
 use crate::function::structs::from_struct;
@@ -41,6 +43,16 @@ pub(crate) fn read_model_spec(bytes: &[u8]) -> Result<ModelSpec, Vec<Violation>>
 /// The rules that it breaks.
 pub(crate) fn read_deployment(bytes: &[u8]) -> Result<Deployment, Vec<Violation>> {
     read::<ModelDeployment>(bytes).and_then(|deployment| validate_deployment(&deployment))
+}
+
+/// The step's input.
+///
+/// # Errors
+/// The rules that it breaks.
+pub(crate) fn read_input(bytes: &[u8]) -> Result<Input, Vec<Violation>> {
+    let input: Input = read(bytes)?;
+    validate_input(&input)?;
+    Ok(input)
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Vec<Violation>> {

@@ -31,12 +31,12 @@ pub(super) fn said(words: &[&str]) -> Value {
     serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"))
 }
 
-fn example(name: &str) -> String {
+pub(super) fn example(name: &str) -> String {
     fleet_path(name).display().to_string()
 }
 
 /// A folder with files.
-fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, String) {
+pub(super) fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
         fs::write(folder.path().join(name), text).unwrap();
@@ -46,7 +46,7 @@ fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, String) {
 }
 
 /// The export as its two files.
-fn export() -> (Vec<Value>, Vec<Value>) {
+pub(super) fn export() -> (Vec<Value>, Vec<Value>) {
     let items = |file: &str| -> Vec<Value> {
         load(&[fleet_path("live").join(file)], &mut std::io::empty(), &mut Vec::new())
             .unwrap()
@@ -57,7 +57,7 @@ fn export() -> (Vec<Value>, Vec<Value>) {
     (items("modelplane.yaml"), items("composed.yaml"))
 }
 
-fn list(items: &[Value]) -> String {
+pub(super) fn list(items: &[Value]) -> String {
     json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()
 }
 
