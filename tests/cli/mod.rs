@@ -17,6 +17,7 @@ mod played_fleet;
 mod preview;
 mod running;
 mod string_fields;
+mod upgrade;
 mod yaml_hostile;
 mod yaml_input;
 mod yaml_output;
