@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const ALL: [&str; 5] = ["PresetsCombined", "MainWorkloadReady", "PrefillWorkloadReady", "RouterReady", "Ready"];
 
 /// Conditions that are True, and then those that are not.
-fn conditions(holding: &[&str], failing: Value) -> Value {
+fn conditions(holding: &[&str], failing: &Value) -> Value {
     let mut all: Vec<Value> = holding.iter().map(|kind| json!({"type": kind, "status": "True"})).collect();
     all.extend(failing.as_array().cloned().unwrap_or_default());
     Value::Array(all)
@@ -46,41 +46,41 @@ fn a_placement_serves_when_every_condition_says_so_and_the_first_that_does_not_i
         |kind: &str, reason: &str, message: &str| json!([{"type": kind, "status": "False", "reason": reason, "message": message}]);
     let unreported = "KServe has not reported it yet";
     let cases = [
-        ("all hold", conditions(&ALL, Value::Null), ready()),
+        ("all hold", conditions(&ALL, &Value::Null), ready()),
         (
             "pods of several nodes have conditions of their own",
-            conditions(&["PresetsCombined", "WorkerWorkloadReady", "PrefillWorkerWorkloadReady", "RouterReady", "Ready"], Value::Null),
+            conditions(&["PresetsCombined", "WorkerWorkloadReady", "PrefillWorkerWorkloadReady", "RouterReady", "Ready"], &Value::Null),
             ready(),
         ),
         ("nothing is said", Value::Null, not_ready(false, false, "Creating", "KServe has not reported on the serving object yet")),
         (
             "Ready does not cover the presets: what was ready stays so when they are gone",
-            conditions(&without(&["PresetsCombined"]), failing("PresetsCombined", "NotFound", "no preset kserve-config")),
+            conditions(&without(&["PresetsCombined"]), &failing("PresetsCombined", "NotFound", "no preset kserve-config")),
             not_ready(true, true, "PresetsNotCombined", "NotFound: no preset kserve-config"),
         ),
         (
             "nor is it enough that nobody complains of them",
-            conditions(&without(&["PresetsCombined"]), Value::Null),
+            conditions(&without(&["PresetsCombined"]), &Value::Null),
             not_ready(true, true, "PresetsNotCombined", unreported),
         ),
         (
             "decode comes before the router and the whole",
-            conditions(&["PresetsCombined", "PrefillWorkloadReady"], failing("MainWorkloadReady", "", "0/1 pods")),
+            conditions(&["PresetsCombined", "PrefillWorkloadReady"], &failing("MainWorkloadReady", "", "0/1 pods")),
             not_ready(false, true, "DecodeNotReady", "0/1 pods"),
         ),
         (
             "prefill alone fails",
-            conditions(&without(&["PrefillWorkloadReady"]), failing("PrefillWorkloadReady", "Unschedulable", "")),
+            conditions(&without(&["PrefillWorkloadReady"]), &failing("PrefillWorkloadReady", "Unschedulable", "")),
             not_ready(true, false, "PrefillNotReady", "Unschedulable"),
         ),
         (
             "Unknown is not True",
-            conditions(&without(&["RouterReady"]), json!([{"type": "RouterReady", "status": "Unknown"}])),
+            conditions(&without(&["RouterReady"]), &json!([{"type": "RouterReady", "status": "Unknown"}])),
             not_ready(true, true, "RouterNotReady", "not ready"),
         ),
         (
             "KServe has another reason",
-            conditions(&without(&["Ready"]), failing("Ready", "Stopped", "by its owner")),
+            conditions(&without(&["Ready"]), &failing("Ready", "Stopped", "by its owner")),
             not_ready(true, true, "NotReady", "Stopped: by its owner"),
         ),
     ];
@@ -93,9 +93,9 @@ fn a_placement_serves_when_every_condition_says_so_and_the_first_that_does_not_i
 fn a_unified_placement_has_no_prefill_whatever_is_said_of_one() {
     let stale = json!([{"type": "PrefillWorkloadReady", "status": "False"}]);
     let cases = [
-        (conditions(&without(&["PrefillWorkloadReady"]), stale.clone()), Readiness { prefill: phase(false), ..ready() }),
-        (conditions(&ALL, Value::Null), Readiness { prefill: phase(false), ..ready() }),
-        (conditions(&["PresetsCombined"], stale), not_ready(false, false, "WorkloadNotReady", "KServe has not reported it yet")),
+        (conditions(&without(&["PrefillWorkloadReady"]), &stale), Readiness { prefill: phase(false), ..ready() }),
+        (conditions(&ALL, &Value::Null), Readiness { prefill: phase(false), ..ready() }),
+        (conditions(&["PresetsCombined"], &stale), not_ready(false, false, "WorkloadNotReady", "KServe has not reported it yet")),
     ];
     for (conditions, expected) in cases {
         assert_eq!(readiness(Some(&service(&json!({"conditions": conditions}))), Topology::Unified), expected, "{conditions}");
@@ -108,10 +108,10 @@ fn a_report_about_an_older_generation_is_none_about_this_one() {
     let late = not_ready(true, true, "Reconciling", "KServe has not looked at the latest change yet");
     let decode = not_ready(false, true, "DecodeNotReady", "KServe has not reported it yet");
     let cases = [
-        ("the one before", json!(1), conditions(&ALL, Value::Null), late),
-        ("this one", json!(2), conditions(&ALL, Value::Null), ready()),
-        ("KServe up to v0.20 does not say", Value::Null, conditions(&ALL, Value::Null), ready()),
-        ("what failed before the change says more", json!(1), conditions(&without(&["MainWorkloadReady"]), Value::Null), decode),
+        ("the one before", json!(1), conditions(&ALL, &Value::Null), late),
+        ("this one", json!(2), conditions(&ALL, &Value::Null), ready()),
+        ("KServe up to v0.20 does not say", Value::Null, conditions(&ALL, &Value::Null), ready()),
+        ("what failed before the change says more", json!(1), conditions(&without(&["MainWorkloadReady"]), &Value::Null), decode),
     ];
     for (why, generation, conditions, expected) in cases {
         let status = json!({"observedGeneration": generation, "conditions": conditions});
@@ -128,7 +128,7 @@ fn it_answers_at_its_url_or_else_at_the_first_address_that_has_one() {
         ("none yet", json!({"addresses": [{"name": "internal"}]}), None),
     ];
     for (why, mut status, endpoint) in cases {
-        status["conditions"] = conditions(&ALL, Value::Null);
+        status["conditions"] = conditions(&ALL, &Value::Null);
         let expected = Readiness { endpoint: endpoint.map(str::to_owned), ..ready() };
         assert_eq!(readiness(Some(&service(&status)), Topology::PrefillDecode), expected, "{why}");
     }
@@ -137,7 +137,7 @@ fn it_answers_at_its_url_or_else_at_the_first_address_that_has_one() {
 #[test]
 fn replicas_are_those_that_kserve_counts() {
     let workloads = json!({"primary": {"readyReplicas": 3}, "prefill": {"readyReplicas": 0}});
-    let status = json!({"workloads": workloads, "conditions": conditions(&ALL, Value::Null)});
+    let status = json!({"workloads": workloads, "conditions": conditions(&ALL, &Value::Null)});
     let of = |replicas: u32| PhaseReadiness { ready: true, replicas: Some(replicas) };
     let expected = Readiness { decode: of(3), prefill: of(0), ..ready() };
     assert_eq!(readiness(Some(&service(&status)), Topology::PrefillDecode), expected);
@@ -149,7 +149,7 @@ fn what_cannot_be_seen_or_is_on_its_way_out_does_not_serve() {
         let synced = json!([{"type": "Synced", "status": status, "reason": "ReconcileError", "message": "connection refused"}]);
         ObservedResource { conditions: serde_json::from_value(synced).unwrap(), ..ObservedResource::default() }
     };
-    let serving = service(&json!({"url": "http://own", "conditions": conditions(&ALL, Value::Null)}));
+    let serving = service(&json!({"url": "http://own", "conditions": conditions(&ALL, &Value::Null)}));
     let creating = not_ready(false, false, "Creating", "the serving object is being created");
     let unsynced = not_ready(false, false, "NotSynced", "ReconcileError: connection refused");
     let deleting = not_ready(false, false, "Deleting", "the serving object is being deleted");
