@@ -13,6 +13,8 @@ CONTROLLERS = [
     "garbage-collector-controller",
     "namespace-controller",
     "serviceaccount-controller",
+    # Writes tokens into Secrets that ask for one.
+    "serviceaccount-token-controller",
 ]
 
 
@@ -33,7 +35,7 @@ def started(programs, folder):
         run("kube-apiserver", _api_server(folder / "certificates", tokens, etcd_port, port), lambda: listens(port))
         # The server has made its certificate by now.
         client = Client(f"https://127.0.0.1:{port}", folder / "certificates" / "apiserver.crt", token)
-        controllers = _controllers(client.kubeconfig(folder / "admin.kubeconfig"))
+        controllers = _controllers(client.kubeconfig(folder / "admin.kubeconfig"), folder / "certificates" / "apiserver.key")
         run("kube-controller-manager", controllers, lambda: client.ready() and client.find(reference("v1", "ServiceAccount", "default", "default")))
         yield client
 
@@ -58,5 +60,8 @@ def _api_server(certificates, tokens, etcd_port, port):
     ]
 
 
-def _controllers(kubeconfig):
-    return [f"--kubeconfig={kubeconfig}", f"--controllers={','.join(CONTROLLERS)}", "--secure-port=0", "--leader-elect=false"]
+def _controllers(kubeconfig, key):
+    return [
+        f"--kubeconfig={kubeconfig}", f"--controllers={','.join(CONTROLLERS)}", f"--service-account-private-key-file={key}",
+        "--secure-port=0", "--leader-elect=false",
+    ]

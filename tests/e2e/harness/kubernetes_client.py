@@ -40,8 +40,8 @@ def conditions(thing):
 class Client:
     """Requests with one identity to one API server."""
 
-    def __init__(self, server, ca, token):
-        self.server, self.ca, self.token = server, ca, token
+    def __init__(self, server, ca, token, headers=None):
+        self.server, self.ca, self.token, self.headers = server, ca, token, headers or {}
         self.context = ssl.create_default_context(cafile=ca)
         self.kinds = {}
 
@@ -131,6 +131,10 @@ class Client:
         asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 24 * 3600}}
         return Client(self.server, self.ca, self.request("POST", f"{path}/token", asked)["status"]["token"])
 
+    def as_user(self, name, group):
+        """The same API server for somebody in a group, whom this identity impersonates."""
+        return Client(self.server, self.ca, self.token, {"Impersonate-User": name, "Impersonate-Group": group})
+
     def kubeconfig(self, path):
         """Writes a kubeconfig with this identity, and gives its path."""
         cluster = {"server": self.server, "certificate-authority": str(self.ca)}
@@ -179,6 +183,8 @@ class Client:
         request = urllib.request.Request(url, method=method, data=None if body is None else json.dumps(body).encode())
         request.add_header("Authorization", f"Bearer {self.token}")
         request.add_header("Content-Type", content_type)
+        for name, value in self.headers.items():
+            request.add_header(name, value)
         try:
             with urllib.request.urlopen(request, timeout=REQUEST_SECONDS, context=self.context) as answer:
                 text = answer.read().decode()

@@ -9,11 +9,11 @@ import threading
 
 from .control_plane import title
 from .kubernetes_client import ApiError, Client, reference
+from .remote_account import synced
 from .tools import Failure
 
 API_VERSION = "kubernetes.m.crossplane.io/v1alpha1"
 FINALIZER = "finalizer.managedresource.crossplane.io"
-FIELD_MANAGER = "provider-kubernetes"
 SUFFIX = "-cluster-kubeconfig"
 INTERVAL_SECONDS = 0.2
 
@@ -24,9 +24,9 @@ def namespace_on(cluster, namespace):
 
 
 @contextlib.contextmanager
-def reconciling(client):
-    """Reconciles every Object for as long as the block runs."""
-    provider = _Provider(client)
+def reconciling(client, account):
+    """Reconciles every Object for as long as the block runs; `account` is who the control plane is on its clusters."""
+    provider = _Provider(client, account)
     worker = threading.Thread(target=provider.work, daemon=True)
     worker.start()
     try:
@@ -43,9 +43,9 @@ def reconciling(client):
 class _Provider:
     """The controller."""
 
-    def __init__(self, client):
+    def __init__(self, client, account):
         # What is discovered of kinds is not shared between threads.
-        self.client = Client(client.server, client.ca, client.token)
+        self.client, self.account = (Client(each.server, each.ca, each.token) for each in [client, account])
         self.failure, self.over = None, threading.Event()
 
     def work(self):
@@ -69,7 +69,7 @@ class _Provider:
             thing = self._write(thing, {**thing, "metadata": {**thing["metadata"], "finalizers": [FINALIZER]}})
         try:
             self._copy_references(thing, there)
-            found = self._apply(there)
+            found = synced(self.account, there)
         except ApiError as refused:
             return self._report(thing, thing.get("status", {}).get("atProvider", {}), refused.message)
         return self._report(thing, {"manifest": back_from_cluster(cluster, found)})
@@ -88,15 +88,11 @@ class _Provider:
             secret = self.client.get(reference("v1", "Secret", source["name"], source["namespace"]))
             there.setdefault("data", {})[each["toFieldPath"].removeprefix("data.")] = secret["data"][key]
 
-    def _apply(self, there):
-        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        return self.client.request("PATCH", self.client.path(there), there, "application/apply-patch+yaml", query)
-
     def _delete(self, thing, there):
         may = thing["spec"].get("managementPolicies", ["*"])
-        if {"*", "Delete"} & set(may) and self.client.find(there) is not None:
+        if {"*", "Delete"} & set(may) and self.account.find(there) is not None:
             with contextlib.suppress(ApiError):
-                self.client.delete(there)
+                self.account.delete(there)
             return
         finalizers = [each for each in thing["metadata"].get("finalizers", []) if each != FINALIZER]
         self._write(thing, {**thing, "metadata": {**thing["metadata"], "finalizers": finalizers}})
