@@ -12,6 +12,7 @@ CONTROLLERS = [
     "clusterrole-aggregation-controller",
     "garbage-collector-controller",
     "namespace-controller",
+    "resourcequota-controller",
     "serviceaccount-controller",
     # Writes tokens into Secrets that ask for one.
     "serviceaccount-token-controller",
@@ -63,5 +64,6 @@ def _api_server(certificates, tokens, etcd_port, port):
 def _controllers(kubeconfig, key):
     return [
         f"--kubeconfig={kubeconfig}", f"--controllers={','.join(CONTROLLERS)}", f"--service-account-private-key-file={key}",
-        "--secure-port=0", "--leader-elect=false",
+        # Of kinds that are new; by default it takes five minutes.
+        "--resource-quota-sync-period=5s", "--secure-port=0", "--leader-elect=false",
     ]

@@ -144,8 +144,9 @@ def _install(tools, client, served, ttl):
 
 
 def rights(tools):
-    """What Crossplane needs beside what its chart gives it: what the project installs, and what comes with provider-kubernetes."""
-    return tools.read_yaml(PROJECT / "package" / "install" / "control-plane.yaml", E2E / "provider-rights.yaml")
+    """What Crossplane needs beside what its chart gives it, and what others may: what the project installs, and what comes with
+    provider-kubernetes."""
+    return tools.read_yaml(*(PROJECT / "package" / "install" / name for name in ["control-plane.yaml", "teams.yaml"]), E2E / "provider-rights.yaml")
 
 
 @contextlib.contextmanager
@@ -153,3 +154,11 @@ def _timed(timings, what):
     begin = time.monotonic()
     yield
     timings[what] = time.monotonic() - begin
+
+
+def counted(client, namespace, *but):
+    """Waits until Kubernetes counts what a team's quota bounds, `but` for kinds that are not installed: of new ones it first refuses all."""
+    def counts(quota):
+        return quota["spec"]["hard"].keys() - set(but) <= quota.get("status", {}).get("used", {}).keys()
+
+    client.wait_for(reference("v1", "ResourceQuota", "modelplane", namespace), counts, "counts", 90)
