@@ -48,7 +48,14 @@ pub(crate) struct Call {
 pub(crate) struct ControlPlane {
     objects: BTreeMap<ObjectKey, Bytes>,
     /// What each composite resource has, by resource key.
-    composed: BTreeMap<ObjectKey, BTreeMap<String, Bytes>>,
+    composed: BTreeMap<ObjectKey, BTreeMap<String, Composed>>,
+}
+
+/// A composed resource, and what it is found by: read once, because every call looks for some among all.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Composed {
+    object: Bytes,
+    header: Header,
 }
 
 impl ControlPlane {
@@ -73,15 +80,16 @@ impl ControlPlane {
     /// # Errors
     /// The object cannot be sent to a function.
     pub(crate) fn compose(&mut self, composite: &ObjectKey, key: &str, object: &Value) -> Result<(), String> {
-        let bytes = to_struct(object).map_err(|error| error.to_string())?;
-        self.composed.entry(composite.clone()).or_default().insert(key.to_owned(), bytes);
+        let object = to_struct(object).map_err(|error| error.to_string())?;
+        let header = from_struct(&object).unwrap_or_default();
+        self.composed.entry(composite.clone()).or_default().insert(key.to_owned(), Composed { object, header });
         Ok(())
     }
 
     /// The composed resources of a composite resource.
     pub(crate) fn composed(&self, composite: &ObjectKey) -> BTreeMap<String, Value> {
         let resources = self.composed.get(composite).into_iter().flatten();
-        resources.map(|(key, bytes)| (key.clone(), from_struct(bytes).unwrap_or_default())).collect()
+        resources.map(|(key, composed)| (key.clone(), from_struct(&composed.object).unwrap_or_default())).collect()
     }
 
     /// An object; null when it does not exist.
@@ -141,7 +149,8 @@ impl ControlPlane {
     fn request(&self, key: &ObjectKey) -> Option<RunFunctionRequest> {
         let composite = Some(Resource { resource: Some(self.objects.get(key)?.clone()), ..Resource::default() });
         let composed = self.composed.get(key).into_iter().flatten();
-        let resources = composed.map(|(key, bytes)| (key.clone(), Resource { resource: Some(bytes.clone()), ..Resource::default() }));
+        let resources =
+            composed.map(|(key, composed)| (key.clone(), Resource { resource: Some(composed.object.clone()), ..Resource::default() }));
         let observed = Some(State { composite, resources: resources.collect() });
         Some(RunFunctionRequest { observed, input: self.input(key), ..RunFunctionRequest::default() })
     }
@@ -172,17 +181,15 @@ impl ControlPlane {
     }
 
     fn select(&self, selector: &ResourceSelector) -> Resources {
-        let found = self.objects.iter().filter(|(key, object)| {
-            let named = match &selector.r#match {
+        let of_kind = self.objects.iter().filter(|(key, _)| key.api_version == selector.api_version && key.kind == selector.kind);
+        let found = of_kind.filter(|(key, object)| {
+            let named = || match &selector.r#match {
                 Some(Match::MatchName(name)) => key.name == *name,
                 Some(Match::MatchLabels(labels)) => labels.labels.is_empty() || has_labels(object, &labels.labels),
                 None => false,
             };
             let everywhere = matches!(selector.r#match, Some(Match::MatchLabels(_))) && selector.namespace.is_none();
-            named
-                && key.api_version == selector.api_version
-                && key.kind == selector.kind
-                && (everywhere || key.namespace == selector.namespace.clone().unwrap_or_default())
+            (everywhere || key.namespace == selector.namespace.clone().unwrap_or_default()) && named()
         });
         let composed = self.composed_for(selector);
         let found = found.map(|(_, object)| object).chain(composed);
@@ -196,11 +203,11 @@ impl ControlPlane {
             Some(Match::MatchLabels(_) | Match::MatchName(_)) | None => None,
         };
         let all = self.composed.values().flatten().filter(|(key, _)| Key::parse(key).is_some_and(|key| key.serves()));
-        all.map(|(_, object)| object).filter(move |object| {
-            let Header { api_version, kind, metadata } = from_struct(object).unwrap_or_default();
-            let is_kind = api_version == selector.api_version && kind == selector.kind;
-            is_kind && labels.is_some_and(|wanted| wanted.iter().all(|(key, value)| metadata.labels.get(key) == Some(value)))
-        })
+        let matching = all.filter(move |(_, Composed { header, .. })| {
+            let is_kind = *header.api_version == selector.api_version && *header.kind == selector.kind;
+            is_kind && labels.is_some_and(|wanted| wanted.iter().all(|(key, value)| header.metadata.labels.get(key) == Some(value)))
+        });
+        matching.map(|(_, composed)| &composed.object)
     }
 
     /// Writes the desired status, and the conditions, into the object. Conditions of others stay.

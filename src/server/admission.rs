@@ -50,7 +50,9 @@ impl Admission {
                 let limit = self.max_request;
                 return Err(Status::out_of_range(format!("a request of {length} bytes is over the limit of {limit}; {advice}")));
             }
-            self.metrics.requested(length, self.max_request);
+            if let Some(near) = self.metrics.requested(length, self.max_request) {
+                parts.extensions.insert(near);
+            }
             let taken = self.budget.take(length, Late::new(self.timing.waiting, self.stop.clone(), leaving)).await?;
             // It goes wherever the request goes: the function may still read that when the caller has gone.
             let taken = share.insert(Arc::new(taken));

@@ -15,10 +15,10 @@ use tonic_reflection::server::Builder as Reflection;
 
 use super::admission::{Admission, admit};
 use super::logging;
-use super::metrics::{self, Metrics};
+use super::metrics::{self, Metrics, NearLimit};
 use crate::function::proto::function_runner_service_server::{FunctionRunnerService, FunctionRunnerServiceServer, SERVICE_NAME};
-use crate::function::proto::{DESCRIPTORS, RunFunctionRequest, RunFunctionResponse};
-use crate::function::{Report, shielded};
+use crate::function::proto::{self, DESCRIPTORS, RunFunctionRequest, RunFunctionResponse, Severity, Target};
+use crate::function::{Outcome, Report, shielded};
 
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
@@ -108,6 +108,16 @@ struct Runner {
     metrics: Metrics,
 }
 
+/// Tells whoever looks at the composite resource, which will be the first to miss an answer.
+fn warning(near: &NearLimit) -> proto::Result {
+    proto::Result {
+        severity: Severity::Warning.into(),
+        message: near.to_string(),
+        reason: Some("RequestNearLimit".to_owned()),
+        target: Some(Target::Composite.into()),
+    }
+}
+
 #[tonic::async_trait]
 impl FunctionRunnerService for Runner {
     async fn run_function(&self, request: Request<RunFunctionRequest>) -> Result<Response<RunFunctionResponse>, Status> {
@@ -117,8 +127,11 @@ impl FunctionRunnerService for Runner {
         let (function, metrics) = (Arc::clone(&self.function), self.metrics.clone());
         // On a thread of its own: a long call must not hold up probes and other connections.
         let call = tokio::task::spawn_blocking(move || {
-            let (response, report) = shielded(request.get_ref(), |request| function(request));
+            let (mut response, report) = shielded(request.get_ref(), |request| function(request));
             drop(slot);
+            if let (Some(near), Outcome::Done) = (request.extensions().get::<NearLimit>(), report.outcome) {
+                response.results.push(warning(near));
+            }
             let duration = start.elapsed();
             metrics.called(&report, duration);
             logging::call(&report, duration);

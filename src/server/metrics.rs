@@ -62,6 +62,7 @@ struct Memory {
     limit: Gauge,
     largest: Gauge,
     near_limit: Counter,
+    requested: Counter,
     warned: Arc<AtomicBool>,
 }
 
@@ -150,21 +151,19 @@ impl Metrics {
         self.memory.limit.set(whole(bytes));
     }
 
-    /// Counts a request of so many bytes, where there is a limit.
-    pub(super) fn requested(&self, bytes: usize, limit: usize) {
+    /// Counts a request of so many bytes, where there is a limit. Tells where it is near that.
+    pub(super) fn requested(&self, bytes: usize, limit: usize) -> Option<NearLimit> {
         self.memory.largest.inner().fetch_max(whole(bytes), Relaxed);
-        if bytes > limit.saturating_sub(limit / 4) {
-            self.memory.near_limit.inc();
-            if !self.memory.warned.swap(true, Relaxed) {
-                let advice = "raise --max-recv-message-size and the pods' memory limit";
-                tracing::warn!(
-                    bytes,
-                    limit,
-                    "a request is over 75% of the limit, and grows with the fleet: {advice}. Further ones are only counted, in \
-                     function_modelplane_requests_near_limit_total"
-                );
-            }
+        self.memory.requested.inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
+        if bytes <= limit.saturating_sub(limit / 4) {
+            return None;
         }
+        self.memory.near_limit.inc();
+        let near = NearLimit { bytes, limit };
+        if !self.memory.warned.swap(true, Relaxed) {
+            tracing::warn!(bytes, limit, "{near}; further ones are only counted, in function_modelplane_requests_near_limit_total");
+        }
+        Some(near)
     }
 
     /// Tells when the certificate in use expires, in seconds since 1970.
@@ -209,7 +208,23 @@ impl Memory {
         add(own, "calls_waiting", "Calls that wait for others to give back memory", &self.waiting);
         add(own, "request_limit_bytes", "The largest request that is taken", &self.limit);
         add(own, "request_largest_bytes", "The largest request so far", &self.largest);
+        add(own, "request_bytes", "Bytes of all requests", &self.requested);
         add(own, "requests_near_limit", "Requests over 75% of the limit", &self.near_limit);
+    }
+}
+
+/// A request that is over three quarters of the limit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NearLimit {
+    bytes: usize,
+    limit: usize,
+}
+
+impl fmt::Display for NearLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bytes, limit } = self;
+        let advice = "raise --max-recv-message-size and the memory limit of the function's pods, or let fewer objects be required";
+        write!(f, "a request has {bytes} bytes, over 75% of the {limit} that are taken, and over that no call is answered; {advice}")
     }
 }
 

@@ -11,7 +11,7 @@ use super::reasons::{CONDITIONS, EVENTS, OTHER_WORDS, REFUSALS, WAITING};
 use super::{code, hold, project, table};
 
 /// Where reasons are given.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     "compose/conditions.rs",
     "compose/deployment_conditions.rs",
     "compose/guard.rs",
@@ -21,6 +21,7 @@ const SOURCES: [&str; 9] = [
     "compose/readiness.rs",
     "function/inference_environment.rs",
     "function/model_deployment.rs",
+    "server/grpc.rs",
 ];
 
 const TYPES: [&str; 7] = [

@@ -141,6 +141,10 @@ pub(super) const EVENTS: &[(&str, &str)] = &[
         "`maxReplicas` of an autoscaled phase cannot be reached beside what others hold: told when the placement is new or resized.",
     ),
     ("NeverFromZero", "`minReplicas: 0` with `signal: Concurrency`: nothing brings the model back from zero."),
+    (
+        "RequestNearLimit",
+        "A request has over 75% of the bytes that the function takes: told with every answer, because over the limit there is none.",
+    ),
     ("PlacementVanished", "A placement's serving object was deleted by somebody else. It is made again where it was, if there is room."),
     (
         "RdmaNotPinned",

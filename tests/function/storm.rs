@@ -34,6 +34,12 @@ enum Change {
     Report(usize, bool),
     ForgetStatus,
     ForgetRecord(usize),
+    Rename(usize),
+    Vanish(usize),
+    /// Crossplane is upgraded, or taken back.
+    Core(bool),
+    /// Environments do not sum up what stands on them, or do again.
+    Stale(bool),
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -63,6 +69,10 @@ fn change() -> impl Strategy<Value = Change> {
         (on.clone(), prop::bool::weighted(0.8)).prop_map(|(at, ready)| Change::Report(at, ready)),
         (on, Just(true)).prop_map(|(at, ready)| Change::Report(at, ready)),
         Just(Change::ForgetStatus),
+        any_environment.clone().prop_map(Change::Rename),
+        any_environment.clone().prop_map(Change::Vanish),
+        any::<bool>().prop_map(Change::Core),
+        any::<bool>().prop_map(Change::Stale),
         any_environment.prop_map(Change::ForgetRecord),
     ]
 }
@@ -164,6 +174,15 @@ fn make(cluster: &mut Cluster, change: Change) {
             }
         }
         Change::ForgetStatus => cluster.composite["status"] = Value::Null,
+        Change::Rename(at) => {
+            let other = format!("{}-renamed", NAMES[at]);
+            if !exists(cluster, "InferenceEnvironment", &other) {
+                change_environment(cluster, at, |object| object["metadata"]["name"] = json!(other));
+            }
+        }
+        Change::Vanish(at) => cluster.composed.retain(|key, object| !key.contains(NAMES[at]) || object["kind"] != json!("Object")),
+        Change::Core(seeds) => cluster.seeds = seeds,
+        Change::Stale(stale) => cluster.stale = stale,
         Change::ForgetRecord(at) => {
             let record = cluster.composed.get_mut(&format!("object-{}-pd", NAMES[at]));
             if let Some(annotations) = record.and_then(|object| object["metadata"]["annotations"].as_object_mut()) {

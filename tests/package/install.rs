@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// The only object of this kind.
 fn installed(kind: &str) -> Value {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("package/install/function-modelplane.yaml");
-    let mut found: Vec<Value> = load(&[file], &mut [].as_slice())
+    let mut found: Vec<Value> = load(&[file], &mut [].as_slice(), &mut Vec::new())
         .unwrap()
         .into_iter()
         .filter(|manifest| manifest.kind == kind)

@@ -13,6 +13,9 @@ use bytes::Bytes;
 use function_modelplane::function::proto::{ResponseMeta, RunFunctionResponse};
 use function_modelplane::function::{Report, proto};
 use function_modelplane::server::{Server, Timing, memory};
+use function_sdk_rust::proto::v1::function_runner_service_client::FunctionRunnerServiceClient;
+use function_sdk_rust::proto::v1::{RunFunctionRequest, Severity};
+use prost::Message as _;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -217,6 +220,39 @@ async fn requests_near_the_limit_are_counted() {
     ] {
         assert!(server.counts(line).await, "{line}");
     }
+    server.stop().await;
+}
+
+/// Somebody must know before there is no answer any more, and the composite resource is where they look.
+#[tokio::test]
+async fn who_asks_with_a_request_near_the_limit_is_warned() {
+    let server = Running::start(&flags()).await;
+    let mut client = FunctionRunnerServiceClient::new(server.channel().await);
+    let engine = serde_json::json!({"name": "vLLM", "image": "vllm/vllm-openai:v0.19.0"});
+    let mut asked: RunFunctionRequest = serde_json::from_value(serde_json::json!({
+        "meta": {"tag": ""},
+        "observed": {"composite": {"resource": {
+            "apiVersion": "modelplane.ai/v1alpha1", "kind": "ClusterModel", "metadata": {"name": "m"},
+            "spec": {"model": {"name": "m"}, "source": "HuggingFace", "huggingFace": {"repo": "org/m"}, "resources": {"vram": "1Gi"},
+                     "serving": [{"name": "plain", "engine": engine, "resources": {"gpu": 1}}]},
+        }}},
+    }))
+    .unwrap();
+    let mut warned = Vec::new();
+    for bytes in [0, 1_600_000] {
+        asked.meta.as_mut().unwrap().tag = "x".repeat(bytes);
+        let size = asked.encoded_len();
+        let answer = client.run_function(asked.clone()).await.unwrap().into_inner();
+        let near = answer.results.into_iter().filter(|result| result.reason.as_deref() == Some("RequestNearLimit"));
+        warned.push((size, near.map(|result| (result.severity(), result.message)).collect::<Vec<_>>()));
+    }
+    let (_, small) = warned.remove(0);
+    let (size, large) = warned.remove(0);
+    let told = format!(
+        "a request has {size} bytes, over 75% of the 2097152 that are taken, and over that no call is answered; raise \
+         --max-recv-message-size and the memory limit of the function's pods, or let fewer objects be required"
+    );
+    assert_eq!((small, large), (vec![], vec![(Severity::Warning, told)]));
     server.stop().await;
 }
 

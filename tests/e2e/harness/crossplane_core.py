@@ -21,8 +21,8 @@ HOST = "localhost"
 SERVER_CERTIFICATE, CLIENT_CERTIFICATE = "function-tls-server", "crossplane-tls-client"
 # Crossplane watches what matters; this is how often it looks again all the same.
 POLL_INTERVAL = "5s"
-# How many changes of what it watches core's circuit breaker lets through, per second and XR, before it takes the XR for one that flaps.
-# Core's own default, here None, is 1, with 100 at once; a test presses into minutes what takes days elsewhere.
+# How many changes of what it watches core's circuit breaker lets through, per second and XR, before it takes the XR for one that flaps,
+# beside the 100 at once that are always let through. Core's own default, here None, is 1; a story presses into minutes what takes days elsewhere.
 WATCH_EVENTS = 20
 
 
