@@ -12,6 +12,10 @@ pub(super) fn fleet(environments: usize, others: usize) -> Cluster {
     let places = |number: usize| [number % environments, (number + 1) % environments];
     let standing = (0..others).flat_map(|number| places(number).map(|environment| standing(&served, number, environment)));
     cluster.objects.extend(standing.collect::<Vec<_>>());
+    // They have summed up before: nothing stands there of which only statuses tell.
+    for environment in cluster.objects.iter_mut().filter(|object| object["kind"] == json!("InferenceEnvironment")) {
+        environment["status"]["ledger"] = json!({});
+    }
     cluster.sum_up();
     cluster
 }

@@ -175,10 +175,8 @@ impl Cluster {
             let cluster = &mut environment["spec"]["cluster"];
             let source = if cluster["source"] == json!("Local") { "local" } else { "existing" };
             cluster[source]["nodePools"] = pools.iter().filter(|pool| pool["nodes"] != json!(0)).map(declared).collect();
-            let cluster = Self { objects: self.objects.clone(), composed: self.composed.clone(), ..Self::new(environment, Vec::new()) };
-            let request = cluster.request();
-            let observed = request.observed.map(|observed| State { resources: BTreeMap::new(), ..observed });
-            cluster.converse(RunFunctionRequest { observed, ..request }, &BTreeMap::new()).status()["ledger"].clone()
+            let request = Self::new(environment, Vec::new()).request();
+            self.converse(request, &BTreeMap::new()).status()["ledger"].clone()
         };
         let is_environment =
             |object: &Value| object["kind"] == json!("InferenceEnvironment") && object["metadata"]["name"].as_str().is_some_and(&chosen);
