@@ -205,7 +205,7 @@ impl ControlPlane {
         let all = self.composed.values().flatten().filter(|(key, _)| Key::parse(key).is_some_and(|key| key.serves()));
         let matching = all.filter(move |(_, Composed { header, .. })| {
             let is_kind = *header.api_version == selector.api_version && *header.kind == selector.kind;
-            is_kind && labels.is_some_and(|wanted| wanted.iter().all(|(key, value)| header.metadata.labels.get(key) == Some(value)))
+            is_kind && labels.is_some_and(|wanted| carries(header, wanted))
         });
         matching.map(|(_, composed)| &composed.object)
     }
@@ -264,6 +264,9 @@ pub(crate) fn written(condition: &Condition) -> Value {
 }
 
 fn has_labels(object: &Bytes, wanted: &BTreeMap<String, String>) -> bool {
-    let object: Value = from_struct(object).unwrap_or_else(|_| json!({}));
-    wanted.iter().all(|(key, value)| object.pointer("/metadata/labels").and_then(|labels| labels.get(key)) == Some(&json!(value)))
+    carries(&from_struct(object).unwrap_or_default(), wanted)
+}
+
+fn carries(header: &Header, wanted: &BTreeMap<String, String>) -> bool {
+    wanted.iter().all(|(key, value)| header.metadata.labels.get(key) == Some(value))
 }

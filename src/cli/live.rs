@@ -12,8 +12,7 @@ use crate::cli::control_plane::{ControlPlane, ObjectKey};
 use crate::cli::manifests::Manifest;
 use crate::cli::pipeline::is_composition;
 use crate::cli::session::{is_namespaced, is_ours, object_key, unknown_kind};
-use crate::domain::names::Key;
-use crate::function::observed::FOREIGN_PLACEMENT;
+use crate::domain::names::{FOREIGN_PLACEMENT, Key};
 use crate::function::structs::from_struct;
 
 /// The kinds that the function composes for a deployment, and what another function composed for it.

@@ -140,6 +140,9 @@ pub enum Key {
     ScaledObjectObject(String),
 }
 
+/// The kind that Modelplane's own functions compose for a ModelDeployment: it serves.
+pub const FOREIGN_PLACEMENT: &str = "ModelPlacement";
+
 /// Characters of a label's value.
 const LABEL_VALUE_MAX: usize = 63;
 

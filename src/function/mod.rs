@@ -4,12 +4,12 @@ mod catalog;
 mod holdings;
 mod inference_environment;
 mod model_deployment;
-pub(crate) mod observed;
+mod observed;
 mod progress;
 pub mod proto;
 pub(crate) mod reading;
 mod requirements;
-mod response;
+pub(crate) mod response;
 mod standing;
 pub mod structs;
 

@@ -11,13 +11,10 @@ use crate::api::metadata::{Header, Metadata};
 use crate::api::object::{ObservedObject, ObservedObjectStatus};
 use crate::api::{llm_inference_service, object, scaled_object};
 use crate::compose::observed::{Identity, Observed, ObservedResource};
-use crate::domain::names::{ENVIRONMENT_LABEL, Key, OUR_PREFIX, PLACEMENT_ANNOTATION};
+use crate::domain::names::{ENVIRONMENT_LABEL, FOREIGN_PLACEMENT, Key, OUR_PREFIX, PLACEMENT_ANNOTATION};
 use crate::function::catalog::Conditioned;
 use crate::function::proto::RunFunctionRequest;
 use crate::function::structs::{StructError, from_struct};
-
-/// What Modelplane's own functions compose for a ModelDeployment: it serves.
-pub(crate) const FOREIGN_PLACEMENT: &str = "ModelPlacement";
 
 /// Any composed resource, but for its status.
 #[derive(Debug, Deserialize)]

@@ -217,7 +217,8 @@ fn render_condition(condition: &NewCondition) -> proto::Condition {
     }
 }
 
-fn render_event(event: &Event) -> proto::Result {
+/// What Crossplane makes an event of.
+pub(crate) fn render_event(event: &Event) -> proto::Result {
     let severity = if event.warning { Severity::Warning } else { Severity::Normal };
     render_result(severity, &event.message, Some(&event.reason))
 }

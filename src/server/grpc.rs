@@ -16,8 +16,10 @@ use tonic_reflection::server::Builder as Reflection;
 use super::admission::{Admission, admit};
 use super::logging;
 use super::metrics::{self, Metrics, NearLimit};
+use crate::compose::events::Event;
 use crate::function::proto::function_runner_service_server::{FunctionRunnerService, FunctionRunnerServiceServer, SERVICE_NAME};
-use crate::function::proto::{self, DESCRIPTORS, RunFunctionRequest, RunFunctionResponse, Severity, Target};
+use crate::function::proto::{DESCRIPTORS, RunFunctionRequest, RunFunctionResponse};
+use crate::function::response::render_event;
 use crate::function::{Outcome, Report, shielded};
 
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -109,13 +111,8 @@ struct Runner {
 }
 
 /// Tells whoever looks at the composite resource, which will be the first to miss an answer.
-fn warning(near: &NearLimit) -> proto::Result {
-    proto::Result {
-        severity: Severity::Warning.into(),
-        message: near.to_string(),
-        reason: Some("RequestNearLimit".to_owned()),
-        target: Some(Target::Composite.into()),
-    }
+fn warning(near: &NearLimit) -> Event {
+    Event { warning: true, reason: "RequestNearLimit".to_owned(), message: near.to_string() }
 }
 
 #[tonic::async_trait]
@@ -130,7 +127,7 @@ impl FunctionRunnerService for Runner {
             let (mut response, report) = shielded(request.get_ref(), |request| function(request));
             drop(slot);
             if let (Some(near), Outcome::Done) = (request.extensions().get::<NearLimit>(), report.outcome) {
-                response.results.push(warning(near));
+                response.results.push(render_event(&warning(near)));
             }
             let duration = start.elapsed();
             metrics.called(&report, duration);

@@ -7,6 +7,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import prometheus
 from .kubernetes_client import reference
 from .processes import free_ports, running
 from .tools import Failure
@@ -36,18 +37,13 @@ class Crossplane:
 
     def flapped(self):
         """How often core's circuit breaker has opened: the XRs of which one had `Responsive=False`, each time it had."""
-        return sum(value for name, value in self._told() if name.startswith("circuit_breaker_opens_total"))
+        return prometheus.total(self.metrics, "circuit_breaker_opens_total")
 
     def watch_events(self):
         """How many changes of what it watches core's circuit breaker was told of, by the kind of XR that they were about."""
-        found = [(name, value) for name, value in self._told() if name.startswith("circuit_breaker_events_total")]
+        found = [(name, value) for name, value in prometheus.told(self.metrics) if name.startswith("circuit_breaker_events_total")]
         kinds = [name.partition('controller="composite/')[2].partition('"')[0] for name, _ in found]
         return {kind: int(sum(value for of, (_, value) in zip(kinds, found) if of == kind)) for kind in sorted(set(kinds))}
-
-    def _told(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=5) as answer:
-            lines = [line.rpartition(" ") for line in answer.read().decode().splitlines() if not line.startswith("#")]
-        return [(name, float(value)) for name, _, value in lines]
 
 
 def core_option(parser, default=VERSIONS[0]):

@@ -6,11 +6,10 @@ import os
 import sys
 import tempfile
 import time
-import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import api_server, crossplane_core, function
+from . import api_server, crossplane_core, function, prometheus
 from .control_plane import PACKAGE, resource_name
 from .kubernetes_client import Client, conditions, reference
 from .processes import free_ports
@@ -40,16 +39,11 @@ class Installation:
 
     def calls(self):
         """How often Crossplane has called the function since it was started."""
-        return self._told("grpc_server_handled_total")
+        return prometheus.total(self.metrics, "grpc_server_handled_total")
 
     def received(self):
         """How many bytes of requests the function has taken since it was started."""
-        return self._told("function_modelplane_request_bytes_total")
-
-    def _told(self, metric):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=5) as answer:
-            lines = [line.split() for line in answer.read().decode().splitlines()]
-        return sum(float(line[-1]) for line in lines if line[0].startswith(metric))
+        return prometheus.total(self.metrics, "function_modelplane_request_bytes_total")
 
     def namespace(self, name):
         """Makes a namespace with all that namespaces have."""
