@@ -10,3 +10,4 @@ pub mod compose;
 pub mod domain;
 pub mod function;
 pub mod server;
+pub mod structs;

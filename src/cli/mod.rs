@@ -1,36 +1,12 @@
 //! The offline tool: files go through the same function as on the server, and come out as what a person reads.
 
 pub mod change;
-mod change_text;
-mod composed;
-mod control_plane;
-mod diff;
-mod effects;
 pub mod explain;
-mod explain_text;
-mod field_changes;
 mod html;
-mod html_deployments;
-mod html_escaper;
-mod html_fleet;
-mod html_tally;
 mod json_output;
 mod lines;
 pub mod lint;
-mod lint_report;
-mod live;
 pub mod manifests;
-mod ownership;
-mod pipeline;
+mod plane;
 pub mod preview;
-mod preview_change;
-mod preview_table;
-mod rendered;
-mod running;
-mod session;
-mod settling;
-mod shortages;
-mod source_map;
-mod surge;
-mod yaml_input;
 pub mod yaml_output;

@@ -11,10 +11,10 @@ use crate::compose::conditions::{
 use crate::compose::model::profile_valid;
 use crate::compose::model_deployment::Inputs;
 use crate::compose::status::Reported;
-use crate::domain::contention::Shortage;
-use crate::domain::model::Model;
-use crate::domain::schedule::{Plan, Switch};
-use crate::domain::violation::join;
+use crate::domain::scheduling::contention::Shortage;
+use crate::domain::scheduling::schedule::{Plan, Switch};
+use crate::domain::spec::model::Model;
+use crate::domain::spec::violation::join;
 
 /// Every condition, in a fixed order. `scheduling` is the report of the last decision, whenever that was.
 #[must_use]

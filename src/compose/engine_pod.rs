@@ -12,10 +12,10 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity as K8sQuantity;
 use crate::api::inference_environment::{Rdma, RdmaKind};
 use crate::api::quantity::Quantity;
 use crate::compose::argv::quote;
-use crate::domain::environment::Pool;
-use crate::domain::model::PhaseProfile;
 use crate::domain::names::{ENGINE_CONTAINER, SHARED_MEMORY_VOLUME};
-use crate::domain::sizing::PhaseSizing;
+use crate::domain::scheduling::sizing::PhaseSizing;
+use crate::domain::spec::environment::Pool;
+use crate::domain::spec::model::PhaseProfile;
 
 /// The size llm-d gives `/dev/shm`; KServe's own 1Gi is too little for tensor parallelism and KV transfer.
 const SHARED_MEMORY_GIB: u32 = 20;

@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use crate::compose::model_deployment::{Inputs, ModelState, situation};
-use crate::domain::environment::Environment;
-use crate::domain::holdings::Fleet;
-use crate::domain::ledger::Ledger;
-use crate::domain::placement::{Action, EnvironmentState, Placement};
-use crate::domain::schedule::{Plan, Situation, schedule};
-use crate::domain::trace::Check;
+use crate::domain::scheduling::holdings::Fleet;
+use crate::domain::scheduling::ledger::Ledger;
+use crate::domain::scheduling::placement::{Action, EnvironmentState, Placement};
+use crate::domain::scheduling::schedule::{Plan, Situation, schedule};
+use crate::domain::scheduling::trace::Check;
+use crate::domain::spec::environment::Environment;
 
 /// One environment, as a deployment sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -83,7 +83,7 @@ fn explain_pools(environment: &Environment, fleet: &Fleet, here: &[&Placement]) 
     let others = fleet.ledger(environment);
     let mut own = Ledger::new(&environment.pools);
     here.iter().flat_map(|placement| placement.charges()).for_each(|charge| own.charge(&charge));
-    let pool = |pool: &crate::domain::environment::Pool| {
+    let pool = |pool: &crate::domain::spec::environment::Pool| {
         let (total, held_by_others, held_by_this) = (others.total(&pool.id), others.held(&pool.id), own.held(&pool.id));
         ExplainedPool {
             pool: pool.id.clone(),

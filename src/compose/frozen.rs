@@ -7,7 +7,7 @@ use crate::compose::model_deployment::Inputs;
 use crate::compose::placement::encode_record;
 use crate::compose::readiness::{readiness, reports_ready};
 use crate::domain::names::{ENVIRONMENT_LABEL, Key, PLACEMENT_ANNOTATION, TOKEN_KEY};
-use crate::domain::placement::{Action, Placement};
+use crate::domain::scheduling::placement::{Action, Placement};
 
 /// Everything a placement has, as it is observed.
 #[must_use]

@@ -4,7 +4,7 @@ use crate::api::model_deployment::{ModelKind, ModelRef};
 use crate::compose::conditions::MODEL_INVALID;
 use crate::compose::model_deployment::Inputs;
 use crate::domain::names::PLACEMENT_ANNOTATION;
-use crate::domain::violation::{Violation, join};
+use crate::domain::spec::violation::{Violation, join};
 
 /// Why a deployment's placements cannot be decided on.
 #[derive(Debug, Clone, PartialEq, Eq)]

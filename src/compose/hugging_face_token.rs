@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use crate::api::object::{Object, PatchesFrom, PlainObject, Reference, SecretName};
 use crate::compose::observed::Identity;
 use crate::compose::remote_object::wrap_with_references;
-use crate::domain::model::Token;
 use crate::domain::names::TOKEN_KEY;
+use crate::domain::spec::model::Token;
 
 /// The ServiceAccount of both phases.
 #[must_use]

@@ -15,10 +15,10 @@ use crate::api::object::{
 use crate::compose::composition::{Body, Composed, Composition, Status};
 use crate::compose::conditions::{ENVIRONMENT_VALID, NewCondition};
 use crate::compose::events::events;
-use crate::domain::cluster::declared_pools;
-use crate::domain::environment::{repointed, validate_environment};
 use crate::domain::names::{PROVIDER_CONFIG_KEY, SYSTEM_NAMESPACE, provider_config};
-use crate::domain::violation::join;
+use crate::domain::spec::cluster::declared_pools;
+use crate::domain::spec::environment::{repointed, validate_environment};
+use crate::domain::spec::violation::join;
 
 /// Everything the composition of an InferenceEnvironment depends on.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,8 +6,8 @@ use crate::compose::composition::Composition;
 use crate::compose::conditions::{LINT_ERRORS, LINT_WARNINGS, MODEL_INVALID, NewCondition, PROFILE_VALID};
 use crate::compose::events::events;
 use crate::domain::lint::Finding;
-use crate::domain::model::Model;
-use crate::domain::violation::{Violation, join};
+use crate::domain::spec::model::Model;
+use crate::domain::spec::violation::{Violation, join};
 
 /// The composition of a model that was validated, or not. `observed` are the conditions that were reported before.
 #[must_use]

@@ -18,14 +18,14 @@ use crate::compose::model::profile_valid;
 use crate::compose::observed::Observed;
 use crate::compose::placement::render_placement;
 use crate::compose::status::{render_status, report};
-use crate::domain::deployment::{Deployment, PhaseScaling};
-use crate::domain::holdings::Fleet;
-use crate::domain::matching::Wish;
-use crate::domain::model::Model;
 use crate::domain::names::{Key, RDMA_LABEL};
-use crate::domain::placement::{Action, Environments, Existing, Missing, Placement};
-use crate::domain::schedule::{Plan, Situation, schedule};
-use crate::domain::violation::Violation;
+use crate::domain::scheduling::holdings::Fleet;
+use crate::domain::scheduling::matching::Wish;
+use crate::domain::scheduling::placement::{Action, Environments, Existing, Missing, Placement};
+use crate::domain::scheduling::schedule::{Plan, Situation, schedule};
+use crate::domain::spec::deployment::{Deployment, PhaseScaling};
+use crate::domain::spec::model::Model;
+use crate::domain::spec::violation::Violation;
 
 /// Everything the composition of a ModelDeployment depends on.
 #[derive(Debug, Clone, PartialEq)]

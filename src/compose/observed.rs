@@ -11,9 +11,9 @@ use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::{ModelDeploymentStatus, PlacementItem};
 use crate::api::placement_record::{PhaseRecord, PlacementRecord, same_object};
 use crate::compose::readiness::readiness;
-use crate::domain::deployment::Deployment;
 use crate::domain::names::{ACCELERATOR_LABEL, Key};
-use crate::domain::placement::{Existing, Missing};
+use crate::domain::scheduling::placement::{Existing, Missing};
+use crate::domain::spec::deployment::Deployment;
 
 /// The composed resources that exist.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -11,12 +11,12 @@ use crate::compose::readiness::{readiness, reports_ready};
 use crate::compose::remote_object::{render_namespace, wrap, wrap_reporting};
 use crate::compose::scaled_object::render_scaled_object;
 use crate::compose::serving_object::{Serving, render_service};
-use crate::domain::deployment::PhaseScaling;
-use crate::domain::environment::{Access, Environment};
-use crate::domain::model::{Model, Token};
 use crate::domain::names::{ENVIRONMENT_LABEL, Key, PLACEMENT_ANNOTATION, Stem};
-use crate::domain::placement::{Action, EnvironmentState, Placement};
-use crate::domain::sizing::{PhaseSizing, Sizing};
+use crate::domain::scheduling::placement::{Action, EnvironmentState, Placement};
+use crate::domain::scheduling::sizing::{PhaseSizing, Sizing};
+use crate::domain::spec::deployment::PhaseScaling;
+use crate::domain::spec::environment::{Access, Environment};
+use crate::domain::spec::model::{Model, Token};
 
 /// Every resource of a placement that is rendered; nothing for one that is frozen.
 #[must_use]

@@ -9,11 +9,11 @@ use crate::api::llm_inference_service::{
 use crate::api::model_deployment::Wva;
 use crate::compose::engine_pod::{EnginePod, render_annotations, render_pod};
 use crate::compose::observed::Identity;
-use crate::domain::deployment::PhaseScaling;
-use crate::domain::environment::Environment;
-use crate::domain::model::{Model, PhaseProfile, Profile};
 use crate::domain::names::ACCELERATOR_LABEL;
-use crate::domain::sizing::{PhaseSizing, Sizing};
+use crate::domain::scheduling::sizing::{PhaseSizing, Sizing};
+use crate::domain::spec::deployment::PhaseScaling;
+use crate::domain::spec::environment::Environment;
+use crate::domain::spec::model::{Model, PhaseProfile, Profile};
 
 /// What a serving object is made of.
 #[derive(Debug, Clone, Copy)]

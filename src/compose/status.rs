@@ -11,14 +11,14 @@ use crate::api::placement_record::PhaseRecord;
 use crate::api::selector::LabelSelector;
 use crate::compose::model_deployment::Inputs;
 use crate::compose::readiness::{PhaseReadiness, Readiness, readiness};
-use crate::domain::environment::{Access, Environment};
-use crate::domain::model::Model;
 use crate::domain::names::{Key, RDMA_LABEL, RDMA_LABEL_VALUE};
-use crate::domain::placement::{Action, Placement};
-use crate::domain::rejection::summarize;
-use crate::domain::schedule::Plan;
-use crate::domain::search::{Decision, usable};
-use crate::domain::sizing::PhaseSizing;
+use crate::domain::scheduling::placement::{Action, Placement};
+use crate::domain::scheduling::rejection::summarize;
+use crate::domain::scheduling::schedule::Plan;
+use crate::domain::scheduling::search::{Decision, usable};
+use crate::domain::scheduling::sizing::PhaseSizing;
+use crate::domain::spec::environment::{Access, Environment};
+use crate::domain::spec::model::Model;
 
 /// A placement of the plan, and what is reported of it.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,19 +8,19 @@ use crate::api::environment_ledger::EnvironmentLedger;
 use crate::api::inference_environment::{ClusterSource, InferenceEnvironment, KubeconfigSecret};
 use crate::api::object::{ObservedProviderConfig, ObservedSecretRef};
 use crate::compose::inference_environment::{Inputs, compose, reported_pools};
-use crate::domain::environment::{Access, Environment, validate_environment};
-use crate::domain::environment_sum::sum_up;
-use crate::domain::holdings::Standing;
 use crate::domain::names::PROVIDER_CONFIG_KEY;
-use crate::function::catalog::reported_conditions;
+use crate::domain::scheduling::environment_sum::sum_up;
+use crate::domain::scheduling::holdings::Standing;
+use crate::domain::spec::environment::{Access, Environment, validate_environment};
 use crate::function::holdings::read_reported;
+use crate::function::model::reported_conditions;
 use crate::function::observed::foreign_resources;
 use crate::function::progress::Progress;
 use crate::function::proto::RunFunctionRequest;
 use crate::function::requirements::Requirements;
 use crate::function::standing::read_standing;
-use crate::function::structs::from_struct;
 use crate::function::{Answer, composite, read_input, refuse};
+use crate::structs::from_struct;
 
 /// Answers a request for an InferenceEnvironment.
 pub(crate) fn answer(request: &RunFunctionRequest) -> Answer {

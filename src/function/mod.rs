@@ -1,8 +1,8 @@
 //! The function protocol: from a request to a response. Sockets never enter this room.
 
-mod catalog;
 mod holdings;
 mod inference_environment;
+mod model;
 mod model_deployment;
 mod observed;
 mod progress;
@@ -11,7 +11,6 @@ pub(crate) mod reading;
 mod requirements;
 pub(crate) mod response;
 mod standing;
-pub mod structs;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,10 +20,10 @@ use crate::api::metadata::Header;
 use crate::api::{API_VERSION, inference_environment as environment_api, model_deployment as deployment_api};
 use crate::compose::composition::Composition;
 use crate::compose::explanation::ExplainedEnvironment;
-use crate::domain::violation::join;
+use crate::domain::spec::violation::join;
 use crate::function::proto::{RunFunctionRequest, RunFunctionResponse};
 use crate::function::requirements::Requirements;
-use crate::function::structs::from_struct;
+use crate::structs::from_struct;
 
 /// What one call did, for logs and metrics.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -118,8 +117,8 @@ fn answer(request: &RunFunctionRequest, header: &Header) -> Answer {
     if header.api_version == API_VERSION {
         match header.kind.as_str() {
             deployment_api::KIND => return model_deployment::answer(request),
-            "ClusterModel" => return catalog::answer(request, deployment_api::ModelKind::ClusterModel),
-            "Model" => return catalog::answer(request, deployment_api::ModelKind::Model),
+            "ClusterModel" => return model::answer(request, deployment_api::ModelKind::ClusterModel),
+            "Model" => return model::answer(request, deployment_api::ModelKind::Model),
             environment_api::KIND => return inference_environment::answer(request),
             _ => {}
         }

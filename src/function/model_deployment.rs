@@ -9,14 +9,14 @@ use crate::api::model_deployment_status::{ModelDeploymentStatus, ReportedDeploym
 use crate::compose::composition::Composition;
 use crate::compose::explanation::{self, ExplainedEnvironment};
 use crate::compose::model_deployment::{Inputs, ModelState, compose, plan, refuse_spec};
-use crate::domain::environment::{Access, Environment};
-use crate::domain::environment_sum::held_by_others;
-use crate::domain::holdings::{Fleet, Standing};
-use crate::domain::ledger::Charge;
-use crate::domain::placement::{EnvironmentState, Environments, Existing, InvalidEnvironment};
-use crate::domain::schedule::{Plan, needs_decision};
-use crate::domain::search::usable;
-use crate::domain::violation::join;
+use crate::domain::scheduling::environment_sum::held_by_others;
+use crate::domain::scheduling::holdings::{Fleet, Standing};
+use crate::domain::scheduling::ledger::Charge;
+use crate::domain::scheduling::placement::{EnvironmentState, Environments, Existing, InvalidEnvironment};
+use crate::domain::scheduling::schedule::{Plan, needs_decision};
+use crate::domain::scheduling::search::usable;
+use crate::domain::spec::environment::{Access, Environment};
+use crate::domain::spec::violation::join;
 use crate::function::holdings::read_reported;
 use crate::function::observed::read_observed;
 use crate::function::progress::Progress;
@@ -24,8 +24,8 @@ use crate::function::proto::RunFunctionRequest;
 use crate::function::reading::{read_deployment, read_environment, read_model};
 use crate::function::requirements::{ENVIRONMENTS, Requirements, environment_key, fetched, model_key, placements_key};
 use crate::function::standing::read_standing;
-use crate::function::structs::from_struct;
 use crate::function::{Answer, composite, read_input};
+use crate::structs::from_struct;
 
 /// The last call of a reconcile that may still ask for something: Crossplane gives up after six (v2.3 and v2.4), and the sixth must ask for
 /// no more than the fifth.

@@ -12,9 +12,9 @@ use crate::api::object::{ObservedObject, ObservedObjectStatus};
 use crate::api::{llm_inference_service, object, scaled_object};
 use crate::compose::observed::{Identity, Observed, ObservedResource};
 use crate::domain::names::{ENVIRONMENT_LABEL, FOREIGN_PLACEMENT, Key, OUR_PREFIX, PLACEMENT_ANNOTATION};
-use crate::function::catalog::Conditioned;
+use crate::function::model::Conditioned;
 use crate::function::proto::RunFunctionRequest;
-use crate::function::structs::{StructError, from_struct};
+use crate::structs::{StructError, from_struct};
 
 /// Any composed resource, but for its status.
 #[derive(Debug, Deserialize)]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::environment_ledger::EnvironmentLedger;
 use crate::function::proto::RunFunctionRequest;
 use crate::function::requirements::Requirements;
-use crate::function::structs::{from_struct, with_field, without_field};
+use crate::structs::{from_struct, with_field, without_field};
 
 /// The context's field. It is gone before another step of the pipeline is called.
 const FIELD: &str = "modelplane.ai/reconcile";

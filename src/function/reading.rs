@@ -6,12 +6,12 @@ use crate::api::inference_environment::InferenceEnvironment;
 use crate::api::input::Input;
 use crate::api::model::{Model as ApiModel, ModelSpec};
 use crate::api::model_deployment::{ModelDeployment, ModelKind};
-use crate::domain::deployment::{Deployment, validate_deployment};
-use crate::domain::environment::{Environment, validate_environment};
-use crate::domain::input::validate_input;
-use crate::domain::model::{Model, validate_model};
-use crate::domain::violation::Violation;
-use crate::function::structs::from_struct;
+use crate::domain::spec::deployment::{Deployment, validate_deployment};
+use crate::domain::spec::environment::{Environment, validate_environment};
+use crate::domain::spec::input::validate_input;
+use crate::domain::spec::model::{Model, validate_model};
+use crate::domain::spec::violation::Violation;
+use crate::structs::from_struct;
 
 /// An InferenceEnvironment.
 ///

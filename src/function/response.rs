@@ -16,12 +16,12 @@ use crate::compose::conditions::{
 };
 use crate::compose::events::Event;
 use crate::domain::visible_text::visible;
-use crate::function::catalog::reported_conditions;
+use crate::function::model::reported_conditions;
 use crate::function::progress::Progress;
 use crate::function::proto::{self, Ready, Resource, ResponseMeta, RunFunctionRequest, RunFunctionResponse, Severity, State, Target};
 use crate::function::requirements::Requirements;
-use crate::function::structs::{StructError, from_struct, merge, to_struct};
 use crate::function::{Answer, Outcome, Report, composite};
+use crate::structs::{StructError, from_struct, merge, to_struct};
 
 /// Crossplane's gRPC client refuses a larger response.
 const MAX_RESPONSE_BYTES: usize = 4 << 20;

@@ -6,16 +6,16 @@ use crate::api::metadata::{Header, Metadata, OwnerReference};
 use crate::api::model_deployment::{self, Topology};
 use crate::compose::observed::ObservedResource;
 use crate::compose::readiness::readiness;
-use crate::domain::deployment::{Deployment, holder};
-use crate::domain::environment::{Access, Environment};
-use crate::domain::footprint::{Footprint, footprint, topology_of};
-use crate::domain::holdings::Standing;
-use crate::domain::ledger::Charge;
 use crate::domain::names::Key;
+use crate::domain::scheduling::footprint::{Footprint, footprint, topology_of};
+use crate::domain::scheduling::holdings::Standing;
+use crate::domain::scheduling::ledger::Charge;
+use crate::domain::spec::deployment::{Deployment, holder};
+use crate::domain::spec::environment::{Access, Environment};
 use crate::function::observed::read_resource;
 use crate::function::proto::RunFunctionRequest;
 use crate::function::requirements::{fetched, placements_key};
-use crate::function::structs::from_struct;
+use crate::structs::from_struct;
 
 /// A placement, and the deployment that it was made for.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use function_modelplane::api::inference_environment::Rdma;
 use function_modelplane::api::model::Engine;
-use function_modelplane::function::structs::{from_struct, to_struct};
+use function_modelplane::structs::{from_struct, to_struct};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use function_modelplane::api::inference_environment::Rdma;
 use function_modelplane::compose::engine_pod::{EnginePod, render_pod};
-use function_modelplane::domain::deployment::PhaseScaling;
-use function_modelplane::domain::environment::Pool;
-use function_modelplane::domain::model::{GpuDemand, PhaseProfile};
-use function_modelplane::domain::sizing::PhaseSizing;
+use function_modelplane::domain::scheduling::sizing::PhaseSizing;
+use function_modelplane::domain::spec::deployment::PhaseScaling;
+use function_modelplane::domain::spec::environment::Pool;
+use function_modelplane::domain::spec::model::{GpuDemand, PhaseProfile};
 use serde_json::{Value, json};
 
 /// Renders a pod with four GPUs of an engine and what an environment gives for RDMA.

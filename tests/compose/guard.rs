@@ -8,10 +8,10 @@ use function_modelplane::compose::composition::{Composition, Tally};
 use function_modelplane::compose::conditions::{NewCondition, Status};
 use function_modelplane::compose::model_deployment::{Inputs, ModelState, compose, plan};
 use function_modelplane::compose::observed::Observed;
-use function_modelplane::domain::deployment::validate_deployment;
-use function_modelplane::domain::holdings::Fleet;
-use function_modelplane::domain::model::validate_model;
-use function_modelplane::domain::placement::{Environments, Existing};
+use function_modelplane::domain::scheduling::holdings::Fleet;
+use function_modelplane::domain::scheduling::placement::{Environments, Existing};
+use function_modelplane::domain::spec::deployment::validate_deployment;
+use function_modelplane::domain::spec::model::validate_model;
 use serde_json::json;
 
 /// No call is known that comes to this: what is frozen was observed. Should one, Crossplane would delete what serves.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use function_modelplane::compose::conditions;
-use function_modelplane::domain::placement::Freeze;
-use function_modelplane::domain::rejection::{CODES, MissingLabel, PhaseNeed, PoolState, Reason};
-use function_modelplane::domain::violation::Violation;
+use function_modelplane::domain::scheduling::placement::Freeze;
+use function_modelplane::domain::scheduling::rejection::{CODES, MissingLabel, PhaseNeed, PoolState, Reason};
+use function_modelplane::domain::spec::violation::Violation;
 
 use super::reasons::{CONDITIONS, EVENTS, OTHER_WORDS, REFUSALS, WAITING};
 use super::{code, hold, project, table};

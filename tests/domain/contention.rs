@@ -1,10 +1,10 @@
 //! Pools that were promised twice: exactly one side yields, and never what was ready.
 
-use function_modelplane::domain::contention::Shortage;
-use function_modelplane::domain::environment::{ClusterIdentity, Environment};
-use function_modelplane::domain::holdings::{Fleet, Seniority};
-use function_modelplane::domain::ledger::Charge;
-use function_modelplane::domain::placement::Existing;
+use function_modelplane::domain::scheduling::contention::Shortage;
+use function_modelplane::domain::scheduling::holdings::{Fleet, Seniority};
+use function_modelplane::domain::scheduling::ledger::Charge;
+use function_modelplane::domain::scheduling::placement::Existing;
+use function_modelplane::domain::spec::environment::{ClusterIdentity, Environment};
 
 use super::fleet::{apply, deployment, environment, environments, holding, places, plan, wished};
 

@@ -1,6 +1,6 @@
 //! What a ModelDeployment may not say, beyond the bounds that the schemas state.
 
-use function_modelplane::domain::deployment::validate_deployment;
+use function_modelplane::domain::spec::deployment::validate_deployment;
 use serde_json::{Value, json};
 
 fn violations(field: &str, value: Value) -> String {

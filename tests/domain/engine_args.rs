@@ -1,7 +1,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests: the numbers are small")]
 
 use Gpus::{Stated, Unknown, Unstated};
-use function_modelplane::domain::engine_args::{EngineArgs, Gpus};
+use function_modelplane::domain::engine::args::{EngineArgs, Gpus};
 use proptest::prelude::*;
 
 fn parse(args: &[&str]) -> EngineArgs {

@@ -1,6 +1,6 @@
 //! What an InferenceEnvironment may not say, beyond the bounds that the schemas state, and the pools that it has.
 
-use function_modelplane::domain::environment::{Pool, validate_environment};
+use function_modelplane::domain::spec::environment::{Pool, validate_environment};
 use serde_json::{Value, json};
 
 const TEMPLATE: &str = "holds \"{{\", which KServe takes for a template of its own; only an engine's arguments may hold it";

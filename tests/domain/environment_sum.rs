@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use function_modelplane::api::model_deployment::Topology;
-use function_modelplane::domain::environment_sum::{held_by_others, sum_up};
-use function_modelplane::domain::holdings::{Holding, Seniority, Standing};
-use function_modelplane::domain::ledger::Charge;
+use function_modelplane::domain::scheduling::environment_sum::{held_by_others, sum_up};
+use function_modelplane::domain::scheduling::holdings::{Holding, Seniority, Standing};
+use function_modelplane::domain::scheduling::ledger::Charge;
 use proptest::prelude::*;
 
 use super::fleet::environment;

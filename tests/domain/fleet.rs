@@ -9,14 +9,14 @@ use function_modelplane::api::llm_inference_service::RequestedService;
 use function_modelplane::api::model_deployment::{ModelKind, ModelRef, StrategyKind, Topology};
 use function_modelplane::api::placement_record::PlacementRecord;
 use function_modelplane::api::selector::LabelSelector;
-use function_modelplane::domain::deployment::{Deployment, PhaseScaling};
-use function_modelplane::domain::environment::{Access, ClusterIdentity, Environment, Pool};
-use function_modelplane::domain::holdings::{Fleet, Holding, Seniority};
-use function_modelplane::domain::ledger::Charge;
-use function_modelplane::domain::matching::Wish;
-use function_modelplane::domain::model::{Model, validate_model};
-use function_modelplane::domain::placement::{Action, EnvironmentState, Environments, Existing, Placement};
-use function_modelplane::domain::schedule::{Plan, Situation, schedule};
+use function_modelplane::domain::scheduling::holdings::{Fleet, Holding, Seniority};
+use function_modelplane::domain::scheduling::ledger::Charge;
+use function_modelplane::domain::scheduling::matching::Wish;
+use function_modelplane::domain::scheduling::placement::{Action, EnvironmentState, Environments, Existing, Placement};
+use function_modelplane::domain::scheduling::schedule::{Plan, Situation, schedule};
+use function_modelplane::domain::spec::deployment::{Deployment, PhaseScaling};
+use function_modelplane::domain::spec::environment::{Access, ClusterIdentity, Environment, Pool};
+use function_modelplane::domain::spec::model::{Model, validate_model};
 use serde_json::json;
 
 /// What a phase asks for: replicas, and GPUs of each.
@@ -120,7 +120,7 @@ pub(super) fn applied(deployment: &Deployment, placement: &Placement, before: &[
             model: deployment.model_ref.clone(),
             profile: placement.profile.clone(),
             decode: sizing.decode.record(),
-            prefill: sizing.prefill.as_ref().map(function_modelplane::domain::sizing::PhaseSizing::record),
+            prefill: sizing.prefill.as_ref().map(function_modelplane::domain::scheduling::sizing::PhaseSizing::record),
             selector: deployment.selector.clone(),
             cluster: None,
             created: deployment.created.clone(),

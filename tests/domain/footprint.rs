@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use function_modelplane::api::llm_inference_service::RequestedService;
 use function_modelplane::api::placement_record::PhaseRecord;
-use function_modelplane::domain::environment::Pool;
-use function_modelplane::domain::footprint::{Footprint, footprint};
+use function_modelplane::domain::scheduling::footprint::{Footprint, footprint};
+use function_modelplane::domain::spec::environment::Pool;
 use serde_json::{Value, json};
 
 use super::fleet::environment;

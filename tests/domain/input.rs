@@ -1,6 +1,6 @@
 //! The step's input is never validated by Crossplane.
 
-use function_modelplane::domain::input::validate_input;
+use function_modelplane::domain::spec::input::validate_input;
 use serde_json::json;
 
 #[test]

@@ -1,6 +1,6 @@
 //! Free GPUs, packed onto nodes.
 
-use function_modelplane::domain::ledger::{Charge, Ledger};
+use function_modelplane::domain::scheduling::ledger::{Charge, Ledger};
 use proptest::prelude::*;
 
 use super::fleet::{Demand, environment};

@@ -2,12 +2,12 @@
 
 use function_modelplane::api::inference_environment::Availability;
 use function_modelplane::api::input::{LintPolicy, RdmaPolicy};
-use function_modelplane::domain::environment::{Access, ClusterIdentity, Environment};
-use function_modelplane::domain::holdings::Fleet;
-use function_modelplane::domain::matching::{Wish, match_environment};
-use function_modelplane::domain::model::{GpuDemand, Model, Profile, Token};
-use function_modelplane::domain::rejection::{CODES, Reason, Rejection, summarize};
-use function_modelplane::domain::trace::Trace;
+use function_modelplane::domain::scheduling::holdings::Fleet;
+use function_modelplane::domain::scheduling::matching::{Wish, match_environment};
+use function_modelplane::domain::scheduling::rejection::{CODES, Reason, Rejection, summarize};
+use function_modelplane::domain::scheduling::trace::Trace;
+use function_modelplane::domain::spec::environment::{Access, ClusterIdentity, Environment};
+use function_modelplane::domain::spec::model::{GpuDemand, Model, Profile, Token};
 
 use super::fleet::{deployment, environment, environments, holding, label, plan, wished};
 

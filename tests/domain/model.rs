@@ -1,7 +1,7 @@
 //! What a model may not say, beyond the bounds that the schemas state.
 
 use function_modelplane::api::model_deployment::ModelKind;
-use function_modelplane::domain::model::validate_model;
+use function_modelplane::domain::spec::model::validate_model;
 use serde_json::{Value, json};
 
 fn model() -> Value {
@@ -20,7 +20,8 @@ fn violations(kind: ModelKind, pointer: &str, value: Value) -> (Vec<String>, Vec
     let mut object = model();
     let (parent, field) = pointer.rsplit_once('/').unwrap();
     object.pointer_mut(parent).unwrap()[field] = value;
-    let lines = |found: &[function_modelplane::domain::violation::Violation]| found.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let lines =
+        |found: &[function_modelplane::domain::spec::violation::Violation]| found.iter().map(ToString::to_string).collect::<Vec<_>>();
     match validate_model(kind, &serde_json::from_value(object).unwrap()) {
         Err(found) => (lines(&found), Vec::new()),
         Ok(model) => (Vec::new(), model.profiles.iter().map(|profile| lines(&profile.violations)).collect()),

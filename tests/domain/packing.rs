@@ -1,7 +1,7 @@
 //! Whether pods fit onto nodes, found by trying everything: what the ledger is held against. And which pods share which node.
 
-use function_modelplane::domain::ledger::{Charge, Ledger};
-use function_modelplane::domain::packing::{NodeGroup, PackedPods, Packing, pack};
+use function_modelplane::domain::scheduling::ledger::{Charge, Ledger};
+use function_modelplane::domain::scheduling::packing::{NodeGroup, PackedPods, Packing, pack};
 use proptest::prelude::*;
 
 use super::fleet::environment;

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use function_modelplane::api::inference_environment::{Availability, KubeconfigSecret, Rdma};
 use function_modelplane::api::model_deployment::{StrategyKind, Topology};
-use function_modelplane::domain::contention::Shortage;
-use function_modelplane::domain::deployment::{Deployment, PhaseScaling};
-use function_modelplane::domain::environment::{Access, ClusterIdentity, Environment};
-use function_modelplane::domain::holdings::Fleet;
-use function_modelplane::domain::model::Model;
-use function_modelplane::domain::placement::{Action, Existing, Freeze, Placement};
-use function_modelplane::domain::rejection::{Reason, Rejection};
-use function_modelplane::domain::schedule::{Plan, Switch};
-use function_modelplane::domain::search::Decision;
+use function_modelplane::domain::scheduling::contention::Shortage;
+use function_modelplane::domain::scheduling::holdings::Fleet;
+use function_modelplane::domain::scheduling::placement::{Action, Existing, Freeze, Placement};
+use function_modelplane::domain::scheduling::rejection::{Reason, Rejection};
+use function_modelplane::domain::scheduling::schedule::{Plan, Switch};
+use function_modelplane::domain::scheduling::search::Decision;
+use function_modelplane::domain::spec::deployment::{Deployment, PhaseScaling};
+use function_modelplane::domain::spec::environment::{Access, ClusterIdentity, Environment};
+use function_modelplane::domain::spec::model::Model;
 
 use super::fleet::{apply, environment, environments, holding, label, places, plan, wished};
 

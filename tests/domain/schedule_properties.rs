@@ -1,14 +1,14 @@
 //! What holds of every schedule, whatever the fleet looks like.
 
 use function_modelplane::api::inference_environment::Availability;
-use function_modelplane::domain::deployment::Deployment;
-use function_modelplane::domain::environment::Environment;
-use function_modelplane::domain::holdings::{Fleet, Holding};
-use function_modelplane::domain::ledger::Charge;
-use function_modelplane::domain::model::Model;
-use function_modelplane::domain::placement::Action;
-use function_modelplane::domain::rejection::Reason;
-use function_modelplane::domain::schedule::Plan;
+use function_modelplane::domain::scheduling::holdings::{Fleet, Holding};
+use function_modelplane::domain::scheduling::ledger::Charge;
+use function_modelplane::domain::scheduling::placement::Action;
+use function_modelplane::domain::scheduling::rejection::Reason;
+use function_modelplane::domain::scheduling::schedule::Plan;
+use function_modelplane::domain::spec::deployment::Deployment;
+use function_modelplane::domain::spec::environment::Environment;
+use function_modelplane::domain::spec::model::Model;
 use proptest::prelude::*;
 
 use super::fleet::{Demand, apply, deployment, environment, environments, holding, label, places, plan, wished};
@@ -81,7 +81,7 @@ fn world() -> impl Strategy<Value = World> {
         |(mut all, others, (wanted, selects), decode, prefill)| {
             for (index, environment) in all.iter_mut().enumerate() {
                 environment.name = format!("e{index}");
-                environment.cluster = function_modelplane::domain::environment::ClusterIdentity::Own(environment.name.clone());
+                environment.cluster = function_modelplane::domain::spec::environment::ClusterIdentity::Own(environment.name.clone());
             }
             let other = deployment("other", 1, (1, 1), None);
             let held = |(index, pool, demand, settled): (usize, usize, Demand, bool)| {
@@ -113,7 +113,7 @@ proptest! {
         for rejection in rejections.filter(|rejection| matches!(rejection.reason, Reason::InsufficientGpus { .. })) {
             let environment = world.environments.iter().find(|environment| environment.name == rejection.environment).unwrap();
             let profile = world.model.profiles.iter().find(|profile| profile.topology == world.deployment.topology).unwrap();
-            let (decode, prefill) = function_modelplane::domain::sizing::phases(profile, &world.deployment);
+            let (decode, prefill) = function_modelplane::domain::scheduling::sizing::phases(profile, &world.deployment);
             for first in &environment.pools {
                 let on_first = decode.size_on(first).unwrap().charge();
                 for second in &environment.pools {

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use function_modelplane::api::model_deployment::Topology;
-use function_modelplane::domain::deployment::Deployment;
-use function_modelplane::domain::holdings::{Fleet, Holding, Seniority};
-use function_modelplane::domain::ledger::{Charge, Ledger};
-use function_modelplane::domain::model::Model;
-use function_modelplane::domain::placement::{Environments, Existing};
+use function_modelplane::domain::scheduling::holdings::{Fleet, Holding, Seniority};
+use function_modelplane::domain::scheduling::ledger::{Charge, Ledger};
+use function_modelplane::domain::scheduling::placement::{Environments, Existing};
+use function_modelplane::domain::spec::deployment::Deployment;
+use function_modelplane::domain::spec::model::Model;
 
 use super::fleet::{apply, environment, environments, plan, wished};
 use crate::random::Random;

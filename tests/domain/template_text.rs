@@ -1,4 +1,4 @@
-use function_modelplane::domain::template_text::{ModelNameError, env_refs, holds_template, model_name_error};
+use function_modelplane::domain::engine::template_text::{ModelNameError, env_refs, holds_template, model_name_error};
 
 #[test]
 fn only_two_braces_in_a_row_open_a_template() {

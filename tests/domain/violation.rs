@@ -1,6 +1,6 @@
 //! What is wrong, on one line that a condition can hold.
 
-use function_modelplane::domain::violation::{Violation, join};
+use function_modelplane::domain::spec::violation::{Violation, join};
 
 #[test]
 fn at_most_ten_are_listed() {

@@ -6,8 +6,8 @@ use function_modelplane::function::proto::resource_selector::Match;
 use function_modelplane::function::proto::{
     Condition, Ready, Resource, ResourceSelector, Resources, RunFunctionRequest, RunFunctionResponse, Severity, State, Status,
 };
-use function_modelplane::function::structs::{from_struct, to_struct};
 use function_modelplane::function::{Report, run};
+use function_modelplane::structs::{from_struct, to_struct};
 use prost::Message as _;
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use function_modelplane::function::proto;
-use function_modelplane::function::structs::{from_struct, to_struct};
+use function_modelplane::structs::{from_struct, to_struct};
 use function_sdk_rust::proto as sdk;
 use prost::Message as _;
 use prost_types::{DescriptorProto, EnumDescriptorProto, FileDescriptorProto, FileDescriptorSet, MethodOptions};

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use function_modelplane::function::proto::{
     Condition, Ready, Resource, ResponseMeta, RunFunctionRequest, RunFunctionResponse, Severity, State, Status, Target,
 };
-use function_modelplane::function::structs::{from_struct, to_struct};
 use function_modelplane::function::{Outcome, Report, run, shielded};
+use function_modelplane::structs::{from_struct, to_struct};
 use prost::Message as _;
 use serde_json::{Value, json};
 

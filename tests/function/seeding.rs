@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use function_modelplane::function::proto::RunFunctionRequest;
 use function_modelplane::function::run;
-use function_modelplane::function::structs::to_struct;
+use function_modelplane::structs::to_struct;
 use serde_json::json;
 
 use super::cluster::Cluster;

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use function_modelplane::function::structs::{from_struct, to_struct};
+use function_modelplane::structs::{from_struct, to_struct};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use prost::Message as _;

@@ -1,6 +1,6 @@
 //! The codec against `prost_types`, which decodes into a tree, on values of every shape.
 
-use function_modelplane::function::structs::{from_struct, merge, to_struct};
+use function_modelplane::structs::{from_struct, merge, to_struct};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use prost::Message as _;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use function_modelplane::function::structs::{from_struct, to_struct};
+use function_modelplane::structs::{from_struct, to_struct};
 use prost::Message as _;
 use prost_types::Struct;
 use serde::Deserialize;

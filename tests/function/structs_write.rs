@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use function_modelplane::function::structs::{from_struct, merge, to_struct};
+use function_modelplane::structs::{from_struct, merge, to_struct};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use function_modelplane::function::proto::Resource;
-use function_modelplane::function::structs::to_struct;
+use function_modelplane::structs::to_struct;
 use serde_json::{Value, json};
 
 use super::cluster::Cluster;

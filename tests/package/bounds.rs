@@ -9,12 +9,12 @@ use function_modelplane::api::inference_environment::InferenceEnvironmentSpec;
 use function_modelplane::api::input::Input;
 use function_modelplane::api::model::ModelSpec;
 use function_modelplane::api::model_deployment::{ModelDeploymentSpec, ModelKind};
-use function_modelplane::domain::deployment::validate_deployment;
-use function_modelplane::domain::environment::validate_environment;
-use function_modelplane::domain::input::validate_input;
-use function_modelplane::domain::model::validate_model;
-use function_modelplane::domain::violation::Violation;
-use function_modelplane::function::structs::{from_struct, to_struct};
+use function_modelplane::domain::spec::deployment::validate_deployment;
+use function_modelplane::domain::spec::environment::validate_environment;
+use function_modelplane::domain::spec::input::validate_input;
+use function_modelplane::domain::spec::model::validate_model;
+use function_modelplane::domain::spec::violation::Violation;
+use function_modelplane::structs::{from_struct, to_struct};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 

@@ -3,8 +3,8 @@
 use super::code::Code::{FusedArg, PortArg};
 use super::finding::Finding;
 use super::phase::{Phase, Role};
-use super::release::v0;
-use crate::domain::template_text::env_refs;
+use crate::domain::engine::release::v0;
+use crate::domain::engine::template_text::env_refs;
 
 /// Options with which KServe's presets run the engine, or that undo them.
 const OWNED: [&str; 10] = [

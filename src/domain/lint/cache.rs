@@ -3,7 +3,7 @@
 use super::code::Code::{BlockSizeMismatch, DtypeMismatch, HybridKvMismatch, KvLayoutMismatch};
 use super::finding::Finding;
 use super::phase::{Pair, Phase, Setting};
-use super::release::v0;
+use crate::domain::engine::release::v0;
 
 /// Options that both phases should agree on, and what differing ones do.
 const SHARED: [(&str, &str); 4] = [

@@ -2,11 +2,11 @@
 
 use super::code::Code::{ConnectorUnknown, EngineIdPinned, KvConfigInvalid, KvConnectorMismatch, KvConnectorMissing, SilentRecompute};
 use super::finding::Finding;
-use super::known_connectors::lacks;
 use super::phase::{Pair, Phase};
-use super::release::v0;
-use super::transfer::{Connector, EXAMPLE, OPTION, Transfer};
-use crate::domain::template_text::env_refs;
+use crate::domain::engine::connectors::lacks;
+use crate::domain::engine::release::v0;
+use crate::domain::engine::template_text::env_refs;
+use crate::domain::engine::transfer::{Connector, EXAMPLE, OPTION, Transfer};
 
 /// The rules of one phase.
 pub(super) fn check_phase(phase: &Phase<'_>, findings: &mut Vec<Finding>) {

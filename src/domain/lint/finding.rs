@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::code::{Code, Severity};
-use crate::domain::violation::Violation;
+use crate::domain::spec::violation::Violation;
 
 /// A field that a rule objects to.
 #[derive(Debug, Clone, PartialEq, Eq)]

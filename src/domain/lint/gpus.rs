@@ -5,8 +5,8 @@ use super::code::Severity;
 use super::finding::Finding;
 use super::phase::Phase;
 use crate::api::quantity::Quantity;
-use crate::domain::engine_args::Gpus;
-use crate::domain::environment::{Environment, Pool};
+use crate::domain::engine::args::Gpus;
+use crate::domain::spec::environment::{Environment, Pool};
 
 const TP: &str = "tensor-parallel-size";
 /// Options that leave it to Ray where the engine's workers run.

@@ -3,8 +3,8 @@
 use super::code::Code::{ImageMismatch, ImageWithoutNixl};
 use super::finding::Finding;
 use super::phase::{Pair, Phase};
-use super::release::{canonical, v0};
-use super::transfer::Connector;
+use crate::domain::engine::release::{canonical, v0};
+use crate::domain::engine::transfer::Connector;
 
 /// The rules of one phase.
 pub(super) fn check_phase(phase: &Phase<'_>, findings: &mut Vec<Finding>) {

@@ -11,20 +11,17 @@ mod connector;
 mod finding;
 mod gpus;
 mod image;
-mod known_connectors;
 mod network;
 mod parallelism;
 mod phase;
-mod release;
 mod role;
-mod transfer;
 
 pub use code::{Code, Severity};
 pub use finding::Finding;
 
 use crate::api::model::{ModelSpec, ServingProfile};
 use crate::api::model_deployment::Topology;
-use crate::domain::environment::Environment;
+use crate::domain::spec::environment::Environment;
 use phase::{Pair, Phase, Role};
 
 /// What the rules find in a model: profile by profile, each in the order of [`Code::ALL`].

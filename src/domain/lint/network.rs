@@ -2,11 +2,11 @@
 
 use super::code::Code::{NoRdmaSelector, RdmaUndeclared, SideChannelHost};
 use super::finding::Finding;
-use super::known_connectors::Kind;
 use super::phase::{Pair, Phase, Role, Setting};
 use crate::api::model::ServingProfile;
-use crate::domain::environment::Environment;
+use crate::domain::engine::connectors::Kind;
 use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
+use crate::domain::spec::environment::Environment;
 
 /// Where the other phase asks for cached blocks.
 const HOST_ENV: &str = "VLLM_NIXL_SIDE_CHANNEL_HOST";

@@ -2,9 +2,9 @@
 
 use super::code::Code::{PipelineParallel, TpIndivisible, TpPrefillLarger};
 use super::finding::Finding;
-use super::known_connectors::Kind;
 use super::phase::{Pair, Phase};
-use super::release::v0;
+use crate::domain::engine::connectors::Kind;
+use crate::domain::engine::release::v0;
 
 const TP: &str = "tensor-parallel-size";
 const PP: &str = "pipeline-parallel-size";

@@ -1,10 +1,10 @@
 //! One phase of a profile as the rules look at it: what its engine is told, as far as that can be read here.
 
-use super::release::Release;
-use super::transfer::{Connector, Transfer, read_transfer};
 use crate::api::model::{Engine, PodResources};
-use crate::domain::engine_args::{EngineArgs, Gpus};
-use crate::domain::template_text::env_refs;
+use crate::domain::engine::args::{EngineArgs, Gpus};
+use crate::domain::engine::release::Release;
+use crate::domain::engine::template_text::env_refs;
+use crate::domain::engine::transfer::{Connector, Transfer, read_transfer};
 
 /// Which phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use super::code::Code::KvRole;
 use super::finding::Finding;
-use super::known_connectors::Kind;
 use super::phase::{Phase, Role};
-use super::transfer::{Connector, OPTION};
-use crate::domain::template_text::env_refs;
+use crate::domain::engine::connectors::Kind;
+use crate::domain::engine::template_text::env_refs;
+use crate::domain::engine::transfer::{Connector, OPTION};
 
 const ROLES: [&str; 3] = ["kv_producer", "kv_consumer", "kv_both"];
 

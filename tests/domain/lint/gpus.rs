@@ -1,5 +1,5 @@
-use function_modelplane::domain::environment::{Environment, validate_environment};
 use function_modelplane::domain::lint::lint_model_on;
+use function_modelplane::domain::spec::environment::{Environment, validate_environment};
 use serde_json::{Value, json};
 
 use super::{Phase, args, assert_found, assert_lines, line, lines, spec_of, unified};

@@ -1,6 +1,6 @@
 use function_modelplane::api::model::ModelSpec;
-use function_modelplane::domain::environment::validate_environment;
 use function_modelplane::domain::lint::lint_environment;
+use function_modelplane::domain::spec::environment::validate_environment;
 use serde_json::{Value, json};
 
 use super::{Phase, args, assert_found, assert_lines, env, line, lines, pair};

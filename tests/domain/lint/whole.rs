@@ -3,10 +3,10 @@
 use function_modelplane::api::inference_environment::InferenceEnvironment;
 use function_modelplane::api::model::{Model, ModelSpec};
 use function_modelplane::api::model_deployment::ModelKind;
-use function_modelplane::domain::environment::validate_environment;
 use function_modelplane::domain::lint::{Code, Finding, Severity, lint_model, lint_model_on, lint_profile};
-use function_modelplane::domain::model::validate_model;
-use function_modelplane::domain::violation::Violation;
+use function_modelplane::domain::spec::environment::validate_environment;
+use function_modelplane::domain::spec::model::validate_model;
+use function_modelplane::domain::spec::violation::Violation;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

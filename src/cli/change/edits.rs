@@ -1,0 +1,208 @@
+//! What somebody is about to do to a control plane: manifests to apply, objects to delete.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+
+use crate::api::model_deployment::ModelKind;
+use crate::api::{API_VERSION, GROUP, inference_environment, model_deployment};
+use crate::cli::change::ownership::Applied;
+use crate::cli::manifests::Manifest;
+use crate::cli::plane::control_plane::{ControlPlane, ObjectKey};
+use crate::cli::plane::pipeline::is_composition;
+use crate::cli::plane::session::{is_ours, object_key, unknown_kind};
+
+/// Kind, plural, short name, and whether it has a namespace.
+const KINDS: [(&str, &str, &str, bool); 4] = [
+    (model_deployment::KIND, "modeldeployments", "md", true),
+    (inference_environment::KIND, "inferenceenvironments", "ie", false),
+    ("ClusterModel", "clustermodels", "cm", false),
+    ("Model", "models", "", true),
+];
+
+/// An object to delete, as people name it: `KIND/NAME` or `KIND/NAMESPACE/NAME`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target(ObjectKey);
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let (kind, namespace, name) = match parts.as_slice() {
+            [kind, name] => (*kind, None, *name),
+            [kind, namespace, name] => (*kind, Some(*namespace), *name),
+            _ => return Err("write KIND/NAME, or KIND/NAMESPACE/NAME".to_owned()),
+        };
+        let word = kind.to_lowercase();
+        let word = word.strip_suffix(&format!(".{GROUP}")).unwrap_or(&word);
+        let is =
+            |known: &&(&str, &str, &str, bool)| known.0.to_lowercase() == word || known.1 == word || (known.2 == word && !word.is_empty());
+        let Some((kind, _, _, namespaced)) = KINDS.iter().find(is) else {
+            let known = KINDS.map(|(_, plural, _, _)| plural).join(", ");
+            return Err(format!("there is no kind {kind:?}; write one of {known}"));
+        };
+        if name.is_empty() || namespace.is_some_and(str::is_empty) {
+            return Err("the name is missing: write KIND/NAME, or KIND/NAMESPACE/NAME".to_owned());
+        }
+        let namespace = match (namespaced, namespace) {
+            (false, Some(_)) => return Err(format!("{kind} has no namespace: write KIND/NAME")),
+            (false, None) => String::new(),
+            (true, namespace) => namespace.unwrap_or("default").to_owned(),
+        };
+        Ok(Self(ObjectKey { api_version: API_VERSION.to_owned(), kind: (*kind).to_owned(), namespace, name: name.to_owned() }))
+    }
+}
+
+/// What is done to one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Action {
+    /// It is new.
+    Created,
+    /// It becomes another.
+    Changed,
+    /// It stays what it is.
+    Unchanged,
+    /// It goes.
+    Deleted,
+}
+
+/// What is done to one object, and where that is written.
+#[derive(Debug)]
+pub(crate) struct Edit<'a> {
+    /// The object.
+    pub(crate) key: ObjectKey,
+    /// What is done.
+    pub(crate) action: Action,
+    /// The manifest; `None` for what is deleted.
+    pub(crate) manifest: Option<&'a Manifest>,
+}
+
+/// What is done, and what is wrong with it.
+#[derive(Debug, Default)]
+pub(crate) struct Change<'a> {
+    /// What is done to each object, in their order.
+    pub(crate) edits: Vec<Edit<'a>>,
+    /// What cannot be done.
+    pub(crate) problems: Vec<String>,
+    /// What is left out, each with its place.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Does it.
+pub(crate) fn make_change<'a>(plane: &mut ControlPlane, manifests: &'a [Manifest], deletions: &[Target]) -> Change<'a> {
+    let mut change = Change::default();
+    let mut wanted: BTreeMap<ObjectKey, Option<&'a Manifest>> = BTreeMap::new();
+    for manifest in manifests {
+        if !is_ours(manifest) && !is_composition(manifest) {
+            let Manifest { kind, name, .. } = manifest;
+            change.warnings.push(format!("{}: {kind} {name} is left out: it is not of {API_VERSION}", manifest.place("")));
+            continue;
+        }
+        if let Some(violation) = unknown_kind(manifest).filter(|_| is_ours(manifest)) {
+            change.problems.push(format!("{}: {violation}", manifest.place(&violation.path)));
+            continue;
+        }
+        if let Some(Some(first)) = wanted.insert(object_key(manifest), Some(manifest)) {
+            change.problems.push(format!("{}: repeats the {} of {}", manifest.place(""), manifest.kind, first.place("")));
+        }
+    }
+    for Target(key) in deletions {
+        if let Some(Some(manifest)) = wanted.insert(key.clone(), None) {
+            change.problems.push(format!("{}: {} is to be changed and deleted; do one of both", manifest.place(""), describe(key)));
+        }
+        if plane.bytes(key).is_empty() {
+            change.problems.push(format!("--delete: {} does not exist{}", describe(key), elsewhere(plane, key)));
+        }
+    }
+    if wanted.is_empty() && change.problems.is_empty() {
+        change.problems.push(format!("no object of {API_VERSION} to apply or delete: there is no change"));
+    }
+    for (key, manifest) in wanted {
+        let live = plane.object(&key);
+        let action = match manifest {
+            None => {
+                plane.delete(&key);
+                Action::Deleted
+            }
+            Some(manifest) => {
+                let (merged, kept) = merged(&live, &manifest.object, &key);
+                if !kept.is_empty() {
+                    change.warnings.push(format!(
+                        "{}: {} keeps {}, which is not written here: whose it is the export does not tell; export with --show-managed-fields",
+                        manifest.place("metadata"),
+                        describe(&key),
+                        kept.join(", ")
+                    ));
+                }
+                let done = plane.apply(key.clone(), &merged);
+                change.problems.extend(done.err().map(|problem| format!("{}: {problem}", manifest.place(""))));
+                if live.is_null() {
+                    Action::Created
+                } else if live == merged {
+                    Action::Unchanged
+                } else {
+                    Action::Changed
+                }
+            }
+        };
+        change.edits.push(Edit { key, action, manifest });
+    }
+    change
+}
+
+/// `Kind name` or `Kind namespace/name`.
+pub(crate) fn describe(key: &ObjectKey) -> String {
+    let ObjectKey { kind, namespace, name, .. } = key;
+    if namespace.is_empty() { format!("{kind} {name}") } else { format!("{kind} {namespace}/{name}") }
+}
+
+/// The same name in another namespace.
+fn elsewhere(plane: &ControlPlane, key: &ObjectKey) -> String {
+    let found = plane.keys_of(&key.api_version, &key.kind).into_iter().find(|other| other.name == key.name);
+    found.map(|other| format!("; did you mean {}/{}/{}?", other.kind.to_lowercase(), other.namespace, other.name)).unwrap_or_default()
+}
+
+/// The object after it is applied, where what only the control plane writes stays as it is; and what stays of its labels and annotations
+/// only because nobody knows whose it is.
+fn merged(live: &Value, edited: &Value, key: &ObjectKey) -> (Value, Vec<String>) {
+    let (mut object, mut unsure) = (edited.clone(), Vec::new());
+    let Some(fields) = object.as_object_mut() else { return (object, unsure) };
+    fields.remove("status");
+    fields.extend(live.get("status").map(|status| ("status".to_owned(), status.clone())));
+    if let Some(crossplane) = live.pointer("/spec/crossplane")
+        && let Some(spec) = fields.get_mut("spec").and_then(Value::as_object_mut)
+    {
+        spec.entry("crossplane").or_insert_with(|| crossplane.clone());
+    }
+    let Some(written) = fields.get_mut("metadata").and_then(Value::as_object_mut) else { return (object, unsure) };
+    let mut metadata = live.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
+    let applied = Applied::of(&metadata);
+    for field in ["labels", "annotations"] {
+        let texts = |metadata: &Map<String, Value>| metadata.get(field).and_then(Value::as_object).cloned().unwrap_or_default();
+        let (mut kept, written) = (texts(&metadata), texts(written));
+        kept.retain(|key, _| !written.contains_key(key) && !applied.takes_away(field, key));
+        if matches!(applied, Applied::Unknown) {
+            // Crossplane's own nobody applies.
+            unsure.extend(kept.keys().filter(|key| !key.contains("crossplane.io/")).map(|key| format!("metadata.{field}[{key:?}]")));
+        }
+        kept.extend(written);
+        metadata.remove(field);
+        if !kept.is_empty() {
+            metadata.insert(field.to_owned(), Value::Object(kept));
+        }
+    }
+    metadata.insert("name".to_owned(), Value::String(key.name.clone()));
+    if !key.namespace.is_empty() {
+        metadata.insert("namespace".to_owned(), Value::String(key.namespace.clone()));
+    }
+    *written = metadata;
+    (object, unsure)
+}
+
+/// The kinds of models.
+pub(crate) fn model_kind(kind: &str) -> Option<ModelKind> {
+    [ModelKind::ClusterModel, ModelKind::Model].into_iter().find(|known| known.as_str() == kind)
+}

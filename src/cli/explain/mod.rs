@@ -1,0 +1,94 @@
+//! `explain`: why each deployment is placed where it is, environment by environment.
+
+mod text;
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::api::API_VERSION;
+use crate::cli::explain::text::write_explanations;
+use crate::cli::html::{Fleet, page_file, write_page};
+use crate::cli::json_output::write_json;
+use crate::cli::lines::Lines;
+use crate::cli::manifests::load_or_say;
+use crate::cli::plane::session::{Outcome, Previewed, settle};
+use crate::cli::preview::Verdict;
+use crate::compose::explanation::ExplainedEnvironment;
+
+/// What `explain` is asked for.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Explain {
+    /// Files and folders of YAML or JSON manifests; `-` is standard input.
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Only this deployment; it is placed after those before it by namespace and name all the same.
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    pub deployment: Option<String>,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+    /// Also write a picture of the fleet: an HTML page that needs no network, FILE.html.
+    #[arg(long, value_name = "FILE", value_parser = page_file, value_hint = clap::ValueHint::FilePath)]
+    pub html: Option<PathBuf>,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Explained<'a> {
+    deployment: &'a str,
+    placed: bool,
+    message: &'a str,
+    environments: &'a [ExplainedEnvironment],
+}
+
+/// Runs the command: explanations go to `out`, then what is wrong to `err`.
+///
+/// # Errors
+/// `out` or `err` cannot be written.
+pub fn explain(command: &Explain, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Verdict> {
+    let mut err = Lines(err);
+    let Some(manifests) = load_or_say(&command.paths, stdin, &mut err)? else { return Ok(Verdict::BadInput) };
+    let asked = |deployment: &str| command.deployment.as_deref().is_none_or(|wanted| wanted == deployment);
+    let Outcome { mut previewed, mut problems, warnings, control_plane } = settle(&manifests, &asked);
+    previewed.retain(|previewed| asked(&previewed.deployment));
+    if previewed.is_empty() && problems.is_empty() {
+        let wanted = command.deployment.as_deref().map(|wanted| format!(" {wanted}")).unwrap_or_default();
+        problems.push(format!("no ModelDeployment{wanted} of {API_VERSION} in these manifests"));
+    }
+    match command.output {
+        Format::Text => write_explanations(&mut Lines(out), &previewed)?,
+        Format::Json => write_json(out, &previewed.iter().map(explained).collect::<Vec<_>>())?,
+    }
+    let fleet = Fleet {
+        command: "explain",
+        previewed: &previewed,
+        names_others: command.deployment.is_none(),
+        control_plane: &control_plane,
+        problems: &problems,
+        warnings: &warnings,
+    };
+    let unwritten = command.html.as_ref().and_then(|file| write_page(file, fleet));
+    problems.extend(unwritten);
+    warnings.iter().chain(&problems).try_for_each(|line| err.line(line))?;
+    Ok(Verdict::of(&previewed, &problems))
+}
+
+fn explained(previewed: &Previewed) -> Explained<'_> {
+    Explained {
+        deployment: &previewed.deployment,
+        placed: previewed.is_placed(),
+        message: previewed.message(),
+        environments: &previewed.explained,
+    }
+}

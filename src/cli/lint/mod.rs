@@ -1,0 +1,158 @@
+//! `lint`: what is wrong with manifests, also what only shows at run time.
+
+mod report;
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use crate::api::model_deployment::ModelKind;
+use crate::api::{API_VERSION, inference_environment, model_deployment};
+use crate::cli::lines::Lines;
+use crate::cli::lint::report::{Placed, Report};
+use crate::cli::manifests::{Manifest, load_or_say};
+use crate::cli::plane::pipeline::{broken_input, gives_input};
+use crate::cli::plane::running::refuse_running;
+use crate::cli::plane::session::{field, is_ours, stored, unknown_kind};
+use crate::domain::lint::{Finding, lint_environment, lint_model_on};
+use crate::domain::spec::environment::Environment;
+use crate::domain::spec::violation::Violation;
+use crate::function::reading::{read_deployment, read_environment, read_model, read_model_spec};
+use crate::structs::to_struct;
+
+/// What `lint` is asked for.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Lint {
+    /// Files and folders of YAML or JSON manifests; `-` is standard input.
+    ///
+    /// What depends on hardware is judged by the environments among them.
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+    /// Count warnings as errors.
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// A line for each finding, then their number.
+    Text,
+    /// A list of objects.
+    Json,
+    /// SARIF 2.1.0, for code scanners.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
+}
+
+/// What came of a lint: the exit code of the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing that counts.
+    Clean,
+    /// An error, or a warning where they count.
+    Errors,
+    /// The files could not be read.
+    BadInput,
+}
+
+impl Found {
+    /// 0, 1 or 2.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Clean => 0,
+            Self::Errors => 1,
+            Self::BadInput => 2,
+        }
+    }
+}
+
+/// Runs the command: findings go to `out`, what cannot be read to `err`.
+///
+/// # Errors
+/// `out` or `err` cannot be written.
+pub fn lint(command: &Lint, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Found> {
+    let mut err = Lines(err);
+    let Some(manifests) = load_or_say(&command.paths, stdin, &mut err)? else { return Ok(Found::BadInput) };
+    if let Some(problem) = refuse_running(&manifests) {
+        err.line(&problem)?;
+        return Ok(Found::BadInput);
+    }
+    let ours: Vec<&Manifest> = manifests.iter().filter(|manifest| is_ours(manifest) || gives_input(manifest)).collect();
+    if ours.is_empty() {
+        err.line(&format!("no object of {API_VERSION} in these manifests"))?;
+        return Ok(Found::BadInput);
+    }
+    let report = Report { findings: judge(&ours), objects: ours.len() };
+    match command.output {
+        Format::Text => report.write_text(&mut Lines(out))?,
+        Format::Json => report.write_json(out)?,
+        Format::Sarif => report.write_sarif(out)?,
+        Format::Github => report.write_github(out)?,
+    }
+    let counts = |placed: &Placed<'_>| placed.finding.is_error() || command.strict;
+    Ok(if report.findings.iter().any(counts) { Found::Errors } else { Found::Clean })
+}
+
+/// The findings in the order of the manifests.
+fn judge<'a>(manifests: &[&'a Manifest]) -> Vec<Placed<'a>> {
+    let objects: Vec<(&Manifest, Result<Vec<u8>, String>)> = manifests.iter().map(|manifest| (*manifest, bytes(manifest))).collect();
+    let environments = objects.iter().filter(|(manifest, _)| manifest.kind == inference_environment::KIND);
+    let environments: Vec<Environment> = environments.filter_map(|(_, bytes)| read_environment(bytes.as_ref().ok()?).ok()).collect();
+    let findings = objects.iter().flat_map(|(manifest, bytes)| {
+        let found = match bytes {
+            Ok(bytes) => judge_object(manifest, bytes, &environments),
+            Err(problem) => vec![of_violation(&Violation::new("", problem.clone()))],
+        };
+        found.into_iter().map(|(place, finding)| Placed { manifest, position: manifest.locate(&place), finding })
+    });
+    findings.collect()
+}
+
+fn bytes(manifest: &Manifest) -> Result<Vec<u8>, String> {
+    to_struct(&stored(manifest)).map(|bytes| bytes.to_vec()).map_err(|error| error.to_string())
+}
+
+/// Each finding with the path of the field that it points at.
+fn judge_object(manifest: &Manifest, bytes: &[u8], environments: &[Environment]) -> Vec<(String, Finding)> {
+    if gives_input(manifest) {
+        return broken_input(&manifest.object).iter().map(of_violation).collect();
+    }
+    if let Some(violation) = unknown_kind(manifest) {
+        return vec![of_violation(&violation)];
+    }
+    match manifest.kind.as_str() {
+        kind if kind == inference_environment::KIND => match read_environment(bytes) {
+            Ok(environment) => lint_environment(&environment).into_iter().map(of_finding).collect(),
+            Err(violations) => violations.iter().map(of_violation).collect(),
+        },
+        kind if kind == model_deployment::KIND => read_deployment(bytes).err().unwrap_or_default().iter().map(of_violation).collect(),
+        kind if kind == ModelKind::Model.as_str() => judge_model(ModelKind::Model, bytes, environments),
+        _ => judge_model(ModelKind::ClusterModel, bytes, environments),
+    }
+}
+
+fn judge_model(kind: ModelKind, bytes: &[u8], environments: &[Environment]) -> Vec<(String, Finding)> {
+    let model = match read_model(kind, bytes) {
+        Ok(model) => model,
+        Err(violations) => return violations.iter().map(of_violation).collect(),
+    };
+    let on_hardware = read_model_spec(bytes).map(|spec| lint_model_on(&spec, environments)).unwrap_or_default();
+    let own = model.profiles.into_iter().flat_map(|profile| {
+        let broken: Vec<(String, Finding)> = profile.violations.iter().map(of_violation).collect();
+        broken.into_iter().chain(profile.findings.into_iter().map(of_finding))
+    });
+    own.chain(on_hardware.into_iter().map(of_finding)).collect()
+}
+
+fn of_violation(violation: &Violation) -> (String, Finding) {
+    (field(violation), Finding::from(violation))
+}
+
+fn of_finding(finding: Finding) -> (String, Finding) {
+    (finding.path.clone(), finding)
+}

@@ -1,0 +1,9 @@
+//! Crossplane as far as manifests go: what it keeps, calls, writes back and makes of what is composed.
+
+pub(crate) mod composed;
+pub(crate) mod control_plane;
+pub(crate) mod live;
+pub(crate) mod pipeline;
+pub(crate) mod running;
+pub(crate) mod session;
+pub(crate) mod settling;

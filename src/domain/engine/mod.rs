@@ -1,0 +1,8 @@
+//! vLLM's facts: how it reads its arguments, what its releases can do, and what carries its KV cache.
+
+pub mod args;
+pub(crate) mod connectors;
+mod options;
+pub(crate) mod release;
+pub mod template_text;
+pub(crate) mod transfer;

@@ -1,0 +1,368 @@
+//! Why an environment was not chosen, with the numbers, and what a person is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::domain::spec::violation::{Violation, join};
+
+/// An environment that was not chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The environment's name.
+    pub environment: String,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why an environment was not chosen, in the order of the checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// It is being deleted.
+    Deleting,
+    /// It takes nothing new.
+    Cordoned {
+        /// Whether what is there moves away too.
+        draining: bool,
+    },
+    /// It has no ClusterProviderConfig.
+    NotReady,
+    /// The cluster has a placement of this deployment already.
+    SameCluster {
+        /// The environment of that placement.
+        environment: String,
+    },
+    /// KServe cannot read the Hugging Face Secret there.
+    SecretElsewhere {
+        /// `key KEY of NAMESPACE/NAME` of the Secret.
+        secret: String,
+        /// The namespace it must be in.
+        namespace: String,
+    },
+    /// It breaks rules of its own.
+    EnvironmentInvalid {
+        /// The rules.
+        violations: Vec<Violation>,
+    },
+    /// It lacks a label that the deployment asks for.
+    SelectorMismatch {
+        /// The label.
+        label: MissingLabel,
+    },
+    /// The model has no profile of the deployment's topology.
+    NoProfileForTopology {
+        /// The topology.
+        topology: &'static str,
+    },
+    /// The lint finds errors in a profile, and the input says that they count.
+    ProfileInvalid {
+        /// The profile.
+        profile: String,
+        /// The errors.
+        errors: Vec<Violation>,
+    },
+    /// It lacks a label that a profile asks for.
+    ProfileSelectorMismatch {
+        /// The profile.
+        profile: String,
+        /// The label.
+        label: MissingLabel,
+    },
+    /// It is not labelled for RDMA.
+    NoRdma {
+        /// The profile.
+        profile: String,
+        /// The label.
+        label: MissingLabel,
+    },
+    /// It has no pool that the profile accepts.
+    NoAccelerator {
+        /// The profile.
+        profile: String,
+        /// The phase.
+        phase: &'static str,
+        /// The accelerator; `None` when the profile leaves it open.
+        accelerator: Option<String>,
+    },
+    /// A pod's GPUs do not fit on one node.
+    NodeTooSmall {
+        /// The profile.
+        profile: String,
+        /// The phase.
+        phase: &'static str,
+        /// GPUs of a pod.
+        needed: u32,
+        /// GPUs of the largest node.
+        largest: u32,
+    },
+    /// Too few GPUs are free.
+    InsufficientGpus {
+        /// The profile.
+        profile: String,
+        /// What each phase needs, and what its pools have.
+        needs: Vec<PhaseNeed>,
+    },
+}
+
+/// The codes of all reasons, in the order of the checks.
+pub const CODES: [&str; 14] = [
+    "Deleting",
+    "Cordoned",
+    "NotReady",
+    "SecretElsewhere",
+    "EnvironmentInvalid",
+    "SelectorMismatch",
+    "NoProfileForTopology",
+    "ProfileInvalid",
+    "ProfileSelectorMismatch",
+    "NoRdma",
+    "NoAccelerator",
+    "NodeTooSmall",
+    "InsufficientGpus",
+    "SameCluster",
+];
+
+/// A label that is missing or has another value.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MissingLabel {
+    /// Key.
+    pub key: String,
+    /// The value asked for.
+    pub wanted: String,
+    /// The value there is.
+    pub actual: Option<String>,
+}
+
+/// What a phase needs, and what there is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PhaseNeed {
+    /// The phase.
+    pub phase: &'static str,
+    /// Pods.
+    pub replicas: u32,
+    /// GPUs of each.
+    pub gpus_per_replica: u32,
+    /// The pools that the phase may use, by name.
+    pub pools: Vec<PoolState>,
+}
+
+impl PhaseNeed {
+    fn gpus(&self) -> u64 {
+        u64::from(self.replicas).saturating_mul(u64::from(self.gpus_per_replica))
+    }
+}
+
+/// What a pool has.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PoolState {
+    /// The pool's id.
+    pub pool: String,
+    /// GPUs that nothing holds.
+    pub free: u64,
+    /// GPUs.
+    pub total: u64,
+}
+
+impl Reason {
+    /// The word that machines read.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Deleting => "Deleting",
+            Self::Cordoned { .. } => "Cordoned",
+            Self::NotReady => "NotReady",
+            Self::SameCluster { .. } => "SameCluster",
+            Self::SecretElsewhere { .. } => "SecretElsewhere",
+            Self::EnvironmentInvalid { .. } => "EnvironmentInvalid",
+            Self::SelectorMismatch { .. } => "SelectorMismatch",
+            Self::NoProfileForTopology { .. } => "NoProfileForTopology",
+            Self::ProfileInvalid { .. } => "ProfileInvalid",
+            Self::ProfileSelectorMismatch { .. } => "ProfileSelectorMismatch",
+            Self::NoRdma { .. } => "NoRdma",
+            Self::NoAccelerator { .. } => "NoAccelerator",
+            Self::NodeTooSmall { .. } => "NodeTooSmall",
+            Self::InsufficientGpus { .. } => "InsufficientGpus",
+        }
+    }
+
+    /// What the check looked at that failed.
+    #[must_use]
+    pub fn check(&self) -> &'static str {
+        match self {
+            Self::Deleting => "existence",
+            Self::Cordoned { .. } => "availability",
+            Self::NotReady => "access",
+            Self::SecretElsewhere { .. } => "Hugging Face Secret",
+            Self::EnvironmentInvalid { .. } => "validity",
+            Self::SelectorMismatch { .. } => "deployment's selector",
+            Self::NoProfileForTopology { .. } => "topology",
+            Self::ProfileInvalid { .. } => "lint",
+            Self::ProfileSelectorMismatch { .. } => "profile's selector",
+            Self::NoRdma { .. } => "RDMA",
+            Self::NoAccelerator { .. } => "accelerator",
+            Self::NodeTooSmall { .. } => "node size",
+            Self::InsufficientGpus { .. } => "free GPUs",
+            Self::SameCluster { .. } => "cluster",
+        }
+    }
+
+    /// How many checks came before the one that failed.
+    #[must_use]
+    pub fn step(&self) -> usize {
+        CODES.iter().position(|code| *code == self.code()).unwrap_or(CODES.len())
+    }
+
+    /// GPUs that are missing, where that is the reason and more would help.
+    #[must_use]
+    pub fn missing_gpus(&self) -> Option<u64> {
+        matches!(self, Self::InsufficientGpus { .. }).then(|| self.gpus().map_or(0, Gpus::missing))
+    }
+
+    /// GPUs that are needed and GPUs that there are, where that is the reason.
+    fn gpus(&self) -> Option<Gpus> {
+        if let Self::InsufficientGpus { needs, .. } = self {
+            return tightest(needs);
+        }
+        if let Self::NodeTooSmall { needed, largest, .. } = self {
+            return Some(Gpus { needed: u64::from(*needed), available: u64::from(*largest) });
+        }
+        None
+    }
+
+    /// What environments of the same kind of reason have in common, for counting them.
+    fn group(&self) -> String {
+        match self {
+            Self::SelectorMismatch { label } | Self::ProfileSelectorMismatch { label, .. } | Self::NoRdma { label, .. } => {
+                format!("lack label {}={}", label.key, label.wanted)
+            }
+            Self::Deleting => "being deleted".to_owned(),
+            Self::Cordoned { .. } => "cordoned".to_owned(),
+            Self::NotReady => "not ready".to_owned(),
+            Self::SameCluster { .. } => "in a cluster already used".to_owned(),
+            Self::SecretElsewhere { .. } => "without access to the Hugging Face Secret".to_owned(),
+            Self::EnvironmentInvalid { .. } => "invalid".to_owned(),
+            Self::NoProfileForTopology { topology } => format!("without a {topology} profile in the model"),
+            Self::ProfileInvalid { profile, .. } => format!("left alone because of errors in profile {profile}"),
+            Self::NoAccelerator { accelerator: Some(accelerator), .. } => format!("without accelerator {accelerator}"),
+            Self::NoAccelerator { accelerator: None, .. } => "without GPUs".to_owned(),
+            Self::NodeTooSmall { .. } => "with nodes too small".to_owned(),
+            Self::InsufficientGpus { .. } => "short of GPUs".to_owned(),
+        }
+    }
+}
+
+/// GPUs that are needed beside GPUs that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Gpus {
+    needed: u64,
+    available: u64,
+}
+
+impl Gpus {
+    fn missing(self) -> u64 {
+        self.needed.saturating_sub(self.available)
+    }
+}
+
+/// Where most is missing: to one phase in its pools, or to both in all of theirs.
+fn tightest(needs: &[PhaseNeed]) -> Option<Gpus> {
+    let of = |needs: &[PhaseNeed]| {
+        let pools: BTreeSet<&PoolState> = needs.iter().flat_map(|need| &need.pools).collect();
+        Gpus {
+            needed: needs.iter().map(PhaseNeed::gpus).fold(0, u64::saturating_add),
+            available: pools.iter().map(|pool| pool.free).fold(0, u64::saturating_add),
+        }
+    };
+    let phases = needs.iter().map(|need| of(std::slice::from_ref(need)));
+    // Of equals the last counts, which is both phases together.
+    phases.chain(std::iter::once(of(needs))).max_by_key(|gpus| gpus.missing())
+}
+
+impl fmt::Display for MissingLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.actual {
+            None => write!(f, "lacks label {}={}", self.key, self.wanted),
+            Some(actual) => write!(f, "has label {}={actual}, not {}", self.key, self.wanted),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deleting => f.write_str("is being deleted"),
+            Self::Cordoned { draining: false } => f.write_str("spec.availability is Cordoned: it takes nothing new"),
+            Self::Cordoned { draining: true } => f.write_str("spec.availability is Draining: it takes nothing new"),
+            Self::NotReady => f.write_str("has no status.providerConfigRef yet, so nothing can be created there"),
+            Self::SameCluster { environment } => {
+                write!(f, "is the same cluster as environment {environment}, which already has a placement of this deployment")
+            }
+            Self::SecretElsewhere { secret, namespace } => write!(
+                f,
+                "is the control plane's own cluster, where KServe reads the Hugging Face token only from key HF_TOKEN of a Secret in namespace {namespace}, not from {secret}"
+            ),
+            Self::EnvironmentInvalid { violations } => f.write_str(&join(violations)),
+            Self::SelectorMismatch { label } => write!(f, "{label} (spec.environmentSelector)"),
+            Self::NoProfileForTopology { topology } => write!(f, "the model has no serving profile with topology {topology}"),
+            Self::ProfileInvalid { profile, errors } => write!(f, "profile {profile} has errors: {}", join(errors)),
+            Self::ProfileSelectorMismatch { profile, label } => write!(f, "{label} (profile {profile})"),
+            Self::NoRdma { profile, label } => write!(f, "{label}, which PrefillDecode needs (profile {profile})"),
+            Self::NoAccelerator { profile, phase, accelerator: Some(accelerator) } => {
+                write!(f, "has no GPU pool {accelerator} ({phase} of profile {profile})")
+            }
+            Self::NoAccelerator { profile, phase, accelerator: None } => write!(f, "has no GPU pool ({phase} of profile {profile})"),
+            Self::NodeTooSmall { profile, phase, needed, largest } => {
+                write!(f, "{phase} needs {needed} GPUs on one node, the largest has {largest} (profile {profile})")
+            }
+            Self::InsufficientGpus { profile, needs } => write!(f, "{} (profile {profile})", describe_needs(needs)),
+        }
+    }
+}
+
+/// "needs decode 2 x 4 GPUs and prefill 8 x 1 GPUs packed onto nodes; pool h200 has 0 of 16 free"; phases with pools of
+/// their own are told apart.
+fn describe_needs(needs: &[PhaseNeed]) -> String {
+    let need = |need: &PhaseNeed| format!("{} {} x {} GPUs", need.phase, need.replicas, need.gpus_per_replica);
+    let pools = |need: &PhaseNeed| {
+        let pools = need.pools.iter().map(|pool| format!("pool {} has {} of {} free", pool.pool, pool.free, pool.total));
+        pools.collect::<Vec<_>>().join(", ")
+    };
+    match needs {
+        [first, rest @ ..] if rest.iter().all(|other| other.pools == first.pools) => {
+            let all: Vec<String> = needs.iter().map(need).collect();
+            format!("needs {} packed onto nodes; {}", all.join(" and "), pools(first))
+        }
+        _ => {
+            let all: Vec<String> = needs.iter().map(|phase| format!("{} ({})", need(phase), pools(phase))).collect();
+            format!("needs {} packed onto nodes", all.join(" and "))
+        }
+    }
+}
+
+/// Counts rejections by what they have in common: "7 lack label modelplane.ai/rdma=true, 3 short of GPUs (need 16, at
+/// most 8 free)". The most frequent first, then by text.
+#[must_use]
+pub fn summarize(rejections: &[Rejection]) -> String {
+    let mut groups: BTreeMap<String, Vec<&Reason>> = BTreeMap::new();
+    for rejection in rejections {
+        groups.entry(rejection.reason.group()).or_default().push(&rejection.reason);
+    }
+    let mut groups: Vec<(String, Vec<&Reason>)> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, reasons)| std::cmp::Reverse(reasons.len()));
+    let texts = groups.iter().map(|(group, reasons)| {
+        let group = if reasons.len() == 1 { group.replacen("lack ", "lacks ", 1) } else { group.clone() };
+        // The numbers of the environment that comes closest.
+        let closest = reasons.iter().filter_map(|reason| reason.gpus()).min_by_key(|gpus| (gpus.missing(), gpus.needed));
+        let numbers = match (reasons.first(), closest) {
+            (Some(Reason::InsufficientGpus { .. }), Some(Gpus { needed, available })) if available >= needed => {
+                format!(" (need {needed}, {available} free but not on the same nodes)")
+            }
+            (Some(Reason::InsufficientGpus { .. }), Some(Gpus { needed, available })) => {
+                format!(" (need {needed}, at most {available} free)")
+            }
+            (_, Some(Gpus { needed, available })) => format!(" (need {needed} GPUs on one node, at most {available})"),
+            (_, None) => String::new(),
+        };
+        format!("{} {group}{numbers}", reasons.len())
+    });
+    texts.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,9 @@
+//! What people write, checked: every rule of an object on its own, and the object that keeps them.
+
+pub mod bounds;
+pub mod cluster;
+pub mod deployment;
+pub mod environment;
+pub mod input;
+pub mod model;
+pub mod violation;
