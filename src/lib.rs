@@ -2,7 +2,7 @@
 //! disaggregated.
 //!
 //! The rooms, and the only direction in which they know each other:
-//! `api <- domain <- compose <- function <- {server, cli} <- main`.
+//! `{structs, api} <- domain <- compose <- function <- {server, cli} <- main`.
 
 pub mod api;
 pub mod cli;

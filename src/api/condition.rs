@@ -5,6 +5,29 @@ use serde::{Deserialize, Serialize};
 
 use super::absent::null_is_default;
 
+/// A condition's status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It holds.
+    True,
+    /// It does not.
+    False,
+    /// It cannot be known, or does not apply.
+    Unknown,
+}
+
+impl Status {
+    /// The word Kubernetes uses.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
 /// One condition of an object's status.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -29,7 +52,13 @@ impl Condition {
     /// Whether the status is `True`.
     #[must_use]
     pub fn is_true(&self) -> bool {
-        self.status == "True"
+        self.status == Status::True.as_str()
+    }
+
+    /// Whether the status is `False`.
+    #[must_use]
+    pub fn is_false(&self) -> bool {
+        self.status == Status::False.as_str()
     }
 }
 

@@ -14,11 +14,14 @@ pub mod model;
 pub mod model_deployment;
 pub mod model_deployment_status;
 pub mod object;
+pub mod phase;
+pub mod place;
 pub mod placement_record;
 pub mod quantity;
 pub mod resource_name;
 pub mod scaled_object;
 pub mod selector;
+pub mod words;
 
 /// The group of the kinds people write.
 pub const GROUP: &str = "modelplane.ai";

@@ -116,6 +116,13 @@ pub struct PlacementItem {
     pub prefill: Option<PhaseItem>,
 }
 
+impl PlacementItem {
+    /// Decode, or the one phase of Unified, then prefill, as far as they are known.
+    pub fn phases(&self) -> impl Iterator<Item = &PhaseItem> {
+        self.decode.iter().chain(&self.prefill)
+    }
+}
+
 /// One phase of a placement.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]

@@ -41,6 +41,11 @@ pub struct PlacementRecord {
 }
 
 impl PlacementRecord {
+    /// Decode, or the one phase of Unified, then prefill.
+    pub fn phases(&self) -> impl Iterator<Item = &PhaseRecord> {
+        std::iter::once(&self.decode).chain(&self.prefill)
+    }
+
     /// Whether an object was ready once, as far as this record is about the object: another one under the same name starts anew.
     #[must_use]
     pub fn is_settled(&self, uid: Option<&str>) -> bool {

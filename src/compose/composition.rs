@@ -13,20 +13,42 @@ use crate::compose::conditions::NewCondition;
 use crate::compose::events::Event;
 
 /// The whole answer to one call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Composition {
+    /// Nothing at all may change.
+    Refused {
+        /// Why, in a sentence.
+        message: String,
+        /// What is said of it; what was reported before stays where this is empty.
+        conditions: Vec<NewCondition>,
+        /// Numbers for logs and metrics.
+        tally: Tally,
+    },
+    /// What is to be.
+    Composed(Desired),
+}
+
+impl Composition {
+    /// A refusal that leaves the conditions as they were reported.
+    #[must_use]
+    pub fn refused(message: String) -> Self {
+        Self::Refused { message, conditions: Vec::new(), tally: Tally::default() }
+    }
+}
+
+/// What is to be.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Composition {
+pub struct Desired {
     /// Composed resources by key.
     pub resources: BTreeMap<String, Composed>,
     /// The status of the composite resource.
-    pub status: Option<Status>,
+    pub status: Option<CompositeStatus>,
     /// Conditions of the composite resource.
     pub conditions: Vec<NewCondition>,
     /// What is worth an event.
     pub events: Vec<Event>,
     /// Whether the composite resource must not be ready, whatever its resources are.
     pub unready: bool,
-    /// Why nothing at all may change. Nothing but the conditions counts then.
-    pub fatal: Option<String>,
     /// Numbers for logs and metrics.
     pub tally: Tally,
 }
@@ -39,7 +61,7 @@ pub struct Tally {
     /// Placements composed.
     pub placed: usize,
     /// Rejected environments by reason.
-    pub rejected: BTreeMap<String, u32>,
+    pub rejected: BTreeMap<&'static str, u32>,
 }
 
 /// One composed resource.
@@ -55,28 +77,32 @@ pub struct Composed {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Body {
-    /// A serving object of the control plane's own cluster.
-    Service(Box<LlmInferenceService>),
-    /// A serving object of another cluster.
-    ServiceObject(Box<Object<LlmInferenceService>>),
-    /// A ServiceAccount of the control plane's own cluster.
-    Plain(PlainObject),
-    /// A Namespace, ServiceAccount or Secret of another cluster.
-    PlainObject(Box<Object<PlainObject>>),
-    /// An autoscaler of the control plane's own cluster.
-    ScaledObject(Box<ScaledObject>),
-    /// An autoscaler of another cluster.
-    ScaledObjectObject(Box<Object<ScaledObject>>),
+    /// An object of the control plane's own cluster.
+    Own(Manifest),
+    /// An object of another cluster.
+    Held(Box<Object<Manifest>>),
     /// How a cluster is reached.
     ProviderConfig(ClusterProviderConfig),
     /// An object left as it is observed.
     Frozen(serde_json::Value),
 }
 
+/// What a placement is made of, on whatever cluster.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Manifest {
+    /// The serving object.
+    Service(Box<LlmInferenceService>),
+    /// The autoscaler.
+    ScaledObject(Box<ScaledObject>),
+    /// A Namespace, ServiceAccount or Secret.
+    Plain(PlainObject),
+}
+
 /// The status of a composite resource.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
-pub enum Status {
+pub enum CompositeStatus {
     /// Of a ModelDeployment.
     ModelDeployment(Box<ModelDeploymentStatus>),
     /// Of an InferenceEnvironment.

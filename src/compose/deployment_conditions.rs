@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use crate::api::condition::find;
 use crate::api::model_deployment::{StrategyKind, Topology};
 use crate::api::model_deployment_status::Scheduling;
-use crate::compose::conditions::{
-    DECODE_READY, MODEL_RESOLVED, NewCondition, PLACEMENTS_READY, PLACEMENTS_SCHEDULED, PREFILL_READY, Status,
-};
+use crate::api::phase::Phase;
+use crate::api::words::{ConditionType, ModelResolved, PhaseReady, PlacementsReady, PlacementsScheduled, Waiting};
+use crate::compose::conditions::NewCondition;
+use crate::compose::inputs::Inputs;
 use crate::compose::model::profile_valid;
-use crate::compose::model_deployment::Inputs;
-use crate::compose::status::Reported;
+use crate::compose::rendered::Rendered;
 use crate::domain::scheduling::contention::Shortage;
 use crate::domain::scheduling::schedule::{Plan, Switch};
 use crate::domain::spec::model::Model;
@@ -22,12 +22,12 @@ pub fn conditions(
     inputs: &Inputs,
     model: &Model,
     plan: &Plan,
-    reports: &[Reported<'_>],
+    rendered: &[Rendered<'_>],
     scheduling: Option<&Scheduling>,
 ) -> Vec<NewCondition> {
     let mut conditions = vec![resolved(inputs), profile_valid(model, inputs.settings.lint), scheduled(inputs, model, plan, scheduling)];
-    conditions.extend(phase_conditions(inputs, |phase| phase_ready(inputs, reports, phase)));
-    conditions.push(placements_ready(inputs, reports));
+    conditions.extend(phase_conditions(inputs, |condition, phase| phase_ready(inputs, rendered, condition, phase)));
+    conditions.push(placements_ready(inputs, rendered));
     conditions
 }
 
@@ -35,7 +35,7 @@ pub fn conditions(
 #[must_use]
 pub fn resolved(inputs: &Inputs) -> NewCondition {
     let reference = &inputs.deployment.model_ref;
-    NewCondition::new(MODEL_RESOLVED, true, "Resolved", format!("{} {}", reference.kind.as_str(), reference.name))
+    NewCondition::new(ModelResolved::Resolved.of(ConditionType::ModelResolved), format!("{} {}", reference.kind.as_str(), reference.name))
 }
 
 fn scheduled(inputs: &Inputs, model: &Model, plan: &Plan, scheduling: Option<&Scheduling>) -> NewCondition {
@@ -44,24 +44,24 @@ fn scheduled(inputs: &Inputs, model: &Model, plan: &Plan, scheduling: Option<&Sc
     let violations = model.violations_of(inputs.deployment.topology);
     if placed < wanted && !violations.is_empty() {
         parts.push(join(&violations));
-        return NewCondition::new(PLACEMENTS_SCHEDULED, false, "ProfileInvalid", parts.join("; "));
+        return NewCondition::new(PlacementsScheduled::ProfileInvalid.of(ConditionType::PlacementsScheduled), parts.join("; "));
     }
     let waiting = match plan.switch {
         Some(Switch::Waiting { old, missing_gpus }) => Some(describe_waiting(inputs, old, missing_gpus)),
         Some(Switch::UnderWay { .. }) | None => None,
     };
     let reason = match &plan.decision {
-        _ if placed >= wanted && !plan.shortages.is_empty() => "ShortOfGpus",
-        _ if placed >= wanted => "Placed",
-        Some(decision) if decision.considered == 0 => "NoEnvironments",
-        _ if waiting.is_some() => "TopologySwitchWaits",
-        _ if placed == 0 => "NoEnvironmentMatches",
-        _ => "TooFewEnvironments",
+        _ if placed >= wanted && !plan.shortages.is_empty() => PlacementsScheduled::ShortOfGpus,
+        _ if placed >= wanted => PlacementsScheduled::Placed,
+        Some(decision) if decision.considered == 0 => PlacementsScheduled::NoEnvironments,
+        _ if waiting.is_some() => PlacementsScheduled::TopologySwitchWaits,
+        _ if placed == 0 => PlacementsScheduled::NoEnvironmentMatches,
+        _ => PlacementsScheduled::TooFewEnvironments,
     };
     parts.extend(waiting);
     parts.extend(plan.shortages.iter().map(describe_shortage));
     parts.extend(scheduling.map(|scheduling| scheduling.summary.clone()).filter(|summary| !summary.is_empty()));
-    NewCondition::new(PLACEMENTS_SCHEDULED, reason == "Placed", reason, parts.join("; "))
+    NewCondition::new(reason.of(ConditionType::PlacementsScheduled), parts.join("; "))
 }
 
 fn describe_waiting(inputs: &Inputs, old: usize, missing_gpus: Option<u64>) -> String {
@@ -83,26 +83,14 @@ fn describe_shortage(shortage: &Shortage) -> String {
     format!("{environment} is short of {gpus} GPUs, because more is promised of pool {pool} than the {total} it has")
 }
 
-/// The two phases of a deployment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Generates tokens.
-    Decode,
-    /// Computes prompts.
-    Prefill,
-}
-
 /// The phases' conditions. Without phases they are not shown, but what was shown once is kept as not applicable, because
 /// Crossplane never removes a condition.
-pub fn phase_conditions(inputs: &Inputs, judge: impl Fn(Phase) -> (Status, String, String)) -> Vec<NewCondition> {
-    let phases = [(DECODE_READY, Phase::Decode), (PREFILL_READY, Phase::Prefill)];
-    let condition = |(kind, phase)| match inputs.deployment.topology {
-        Topology::PrefillDecode => {
-            let (status, reason, message) = judge(phase);
-            Some(NewCondition::new(kind, status, reason, message))
-        }
-        Topology::Unified => find(&inputs.status.conditions, kind)
-            .map(|_| NewCondition::new(kind, Status::Unknown, "NotApplicable", "topology Unified has no phases")),
+pub fn phase_conditions(inputs: &Inputs, judge: impl Fn(ConditionType, Phase) -> NewCondition) -> Vec<NewCondition> {
+    let phases = [(ConditionType::DecodeReady, Phase::Decode), (ConditionType::PrefillReady, Phase::Prefill)];
+    let condition = |(condition, phase): (ConditionType, Phase)| match inputs.deployment.topology {
+        Topology::PrefillDecode => Some(judge(condition, phase)),
+        Topology::Unified => find(&inputs.status.conditions, condition.as_str())
+            .map(|_| NewCondition::new(PhaseReady::NotApplicable.of(condition), "topology Unified has no phases")),
     };
     phases.into_iter().filter_map(condition).collect()
 }
@@ -122,13 +110,13 @@ pub enum Service {
 
 /// How users are served. What leaves serves until it is replaced.
 #[must_use]
-pub fn service(inputs: &Inputs, reports: &[Reported<'_>], serves: impl Fn(&Reported<'_>) -> bool) -> (Service, usize) {
+pub fn service(inputs: &Inputs, rendered: &[Rendered<'_>], serves: impl Fn(&Rendered<'_>) -> bool) -> (Service, usize) {
     let wanted = inputs.deployment.environments;
-    let staying: Vec<&Reported<'_>> = reports.iter().filter(|report| !report.placement.is_leaving()).collect();
-    let ready = staying.iter().filter(|report| serves(report)).count();
+    let staying: Vec<&Rendered<'_>> = rendered.iter().filter(|rendered| !rendered.placement.is_leaving()).collect();
+    let ready = staying.iter().filter(|rendered| serves(rendered)).count();
     // An environment whose placement is replaced within it counts once.
     let everywhere: BTreeSet<&str> =
-        reports.iter().filter(|report| serves(report)).map(|report| report.item.environment.as_str()).collect();
+        rendered.iter().filter(|rendered| serves(rendered)).map(|rendered| rendered.item.environment.as_str()).collect();
     let service = if ready >= wanted {
         Service::Complete
     } else if everywhere.len() < wanted {
@@ -141,53 +129,50 @@ pub fn service(inputs: &Inputs, reports: &[Reported<'_>], serves: impl Fn(&Repor
     (service, everywhere.len().min(wanted))
 }
 
-impl Service {
-    /// A condition's status and reason.
-    fn judge(self, complete: &str, incomplete: &str) -> (Status, String) {
-        match self {
-            Self::Complete => (Status::True, complete.to_owned()),
-            Self::Replacing => (Status::True, "Replacing".to_owned()),
-            Self::ReplacementWaits => (Status::True, "ReplacementWaits".to_owned()),
-            Self::Incomplete => (Status::False, incomplete.to_owned()),
+fn phase_ready(inputs: &Inputs, rendered: &[Rendered<'_>], condition: ConditionType, phase: Phase) -> NewCondition {
+    let serves = |rendered: &Rendered<'_>| match (rendered.placement.place.topology, phase) {
+        (Topology::Unified, _) => rendered.readiness.ready,
+        (Topology::PrefillDecode, Phase::Decode | Phase::Unified) => rendered.readiness.decode.ready,
+        (Topology::PrefillDecode, Phase::Prefill) => rendered.readiness.prefill.ready,
+    };
+    let (service, number) = service(inputs, rendered, serves);
+    let named = |wanted: &dyn Fn(&Rendered<'_>) -> bool| -> Vec<&str> {
+        rendered.iter().filter(|rendered| wanted(rendered)).map(|rendered| rendered.item.environment.as_str()).collect()
+    };
+    let leaving = || named(&|rendered| rendered.placement.is_leaving() && serves(rendered));
+    let replaced = || list("; until it is replaced, what leaves serves in ", ", ", &leaving());
+    let (reason, detail) = match service {
+        Service::Complete => (PhaseReady::Available, String::new()),
+        Service::Replacing => (PhaseReady::Replacing, replaced()),
+        Service::ReplacementWaits => (PhaseReady::ReplacementWaits, replaced()),
+        Service::Incomplete => {
+            let missing = named(&|rendered| !rendered.placement.is_leaving() && !serves(rendered));
+            (PhaseReady::NotAvailable, list("; not in ", ", ", &missing))
         }
-    }
+    };
+    NewCondition::new(reason.of(condition), format!("in {number}/{} environments{detail}", inputs.deployment.environments))
 }
 
-fn phase_ready(inputs: &Inputs, reports: &[Reported<'_>], phase: Phase) -> (Status, String, String) {
-    let serves = |report: &Reported<'_>| match (report.placement.topology, phase) {
-        (Topology::Unified, _) => report.readiness.ready,
-        (Topology::PrefillDecode, Phase::Decode) => report.readiness.decode.ready,
-        (Topology::PrefillDecode, Phase::Prefill) => report.readiness.prefill.ready,
+fn placements_ready(inputs: &Inputs, rendered: &[Rendered<'_>]) -> NewCondition {
+    let (service, number) = service(inputs, rendered, |rendered| rendered.readiness.ready);
+    let reason = match service {
+        Service::Complete => PlacementsReady::AllReady,
+        Service::Replacing => PlacementsReady::Replacing,
+        Service::ReplacementWaits => PlacementsReady::ReplacementWaits,
+        Service::Incomplete if rendered.is_empty() => PlacementsReady::NothingPlaced,
+        Service::Incomplete => PlacementsReady::NotReady,
     };
-    let (service, number) = service(inputs, reports, serves);
-    let (status, reason) = service.judge("Available", "NotAvailable");
-    let named = |wanted: &dyn Fn(&Reported<'_>) -> bool| -> Vec<&str> {
-        reports.iter().filter(|report| wanted(report)).map(|report| report.item.environment.as_str()).collect()
-    };
-    let detail = match service {
-        Service::Complete => String::new(),
-        Service::Replacing | Service::ReplacementWaits => {
-            list("; until it is replaced, what leaves serves in ", ", ", &named(&|report| report.placement.is_leaving() && serves(report)))
-        }
-        Service::Incomplete => list("; not in ", ", ", &named(&|report| !report.placement.is_leaving() && !serves(report))),
-    };
-    (status, reason, format!("in {number}/{} environments{detail}", inputs.deployment.environments))
-}
-
-fn placements_ready(inputs: &Inputs, reports: &[Reported<'_>]) -> NewCondition {
-    let (service, number) = service(inputs, reports, |report| report.readiness.ready);
-    let (status, reason) = service.judge("AllReady", if reports.is_empty() { "NothingPlaced" } else { "NotReady" });
-    let explained: Vec<String> = reports
+    let explained: Vec<String> = rendered
         .iter()
-        .filter(|report| service != Service::Complete && (report.placement.is_leaving() || !report.readiness.ready))
-        .map(|report| {
-            let item = &report.item;
-            let (reason, message) = (item.reason.as_deref().unwrap_or("NotReady"), item.message.as_deref().unwrap_or_default());
-            format!("{}: {reason}: {message}", item.environment)
+        .filter(|rendered| service != Service::Complete && (rendered.placement.is_leaving() || !rendered.readiness.ready))
+        .map(|rendered| {
+            let item = &rendered.item;
+            let reason = item.reason.as_deref().unwrap_or(Waiting::NotReady.as_str());
+            format!("{}: {reason}: {}", item.environment, item.message.as_deref().unwrap_or_default())
         })
         .collect();
     let message = format!("{number}/{} ready{}", inputs.deployment.environments, list("; ", "; ", &explained));
-    NewCondition::new(PLACEMENTS_READY, status, reason, message)
+    NewCondition::new(reason.of(ConditionType::PlacementsReady), message)
 }
 
 /// At most five of a list, after an introduction.

@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
-use crate::compose::model_deployment::{Inputs, ModelState, situation};
+use crate::compose::inputs::{Inputs, ModelState, situation};
 use crate::domain::scheduling::holdings::Fleet;
 use crate::domain::scheduling::ledger::Ledger;
 use crate::domain::scheduling::placement::{Action, EnvironmentState, Placement};
-use crate::domain::scheduling::schedule::{Plan, Situation, schedule};
-use crate::domain::scheduling::trace::Check;
+use crate::domain::scheduling::schedule::{Plan, schedule};
+use crate::domain::scheduling::situation::Situation;
+use crate::domain::scheduling::trace::Checked;
 use crate::domain::spec::environment::Environment;
 
 /// One environment, as a deployment sees it.
@@ -22,7 +23,7 @@ pub struct ExplainedEnvironment {
     pub outcome: String,
     /// The checks in their order; empty where there was a placement before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub checks: Vec<Check>,
+    pub checks: Vec<Checked>,
     /// Its pools.
     pub pools: Vec<ExplainedPool>,
 }
@@ -56,11 +57,11 @@ pub fn explain(inputs: &Inputs) -> Vec<ExplainedEnvironment> {
 }
 
 fn explain_environment(inputs: &Inputs, plan: &Plan, name: &str, state: &EnvironmentState) -> ExplainedEnvironment {
-    let here: Vec<&Placement> = plan.placements.iter().filter(|placement| placement.environment == name).collect();
+    let here: Vec<&Placement> = plan.placements.iter().filter(|placement| placement.place.environment == name).collect();
     let rejection = plan.decision.iter().flat_map(|decision| &decision.rejections).find(|rejection| rejection.environment == name);
     let outcome = match (here.first(), rejection) {
         (Some(placement), _) => describe_placement(placement),
-        (None, Some(rejection)) => format!("rejected: {}: {}", rejection.reason.code(), rejection.reason),
+        (None, Some(rejection)) => format!("rejected: {}: {}", rejection.reason.word(), rejection.reason),
         (None, None) if plan.decision.is_some() => "fits, but is not needed".to_owned(),
         (None, None) => "not looked at".to_owned(),
     };
@@ -75,7 +76,7 @@ fn explain_environment(inputs: &Inputs, plan: &Plan, name: &str, state: &Environ
 fn describe_placement(placement: &Placement) -> String {
     match &placement.action {
         Action::Render(_) => format!("placed with profile {}", placement.profile),
-        Action::Freeze(freeze, _) => format!("left as it is: {}: {freeze}", freeze.code()),
+        Action::Freeze(freeze, _) => format!("left as it is: {}: {freeze}", freeze.word()),
     }
 }
 

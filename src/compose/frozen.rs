@@ -3,40 +3,34 @@
 use serde_json::{Value, json};
 
 use crate::compose::composition::{Body, Composed};
-use crate::compose::model_deployment::Inputs;
+use crate::compose::inputs::Inputs;
 use crate::compose::placement::encode_record;
-use crate::compose::readiness::{readiness, reports_ready};
-use crate::domain::names::{ENVIRONMENT_LABEL, Key, PLACEMENT_ANNOTATION, TOKEN_KEY};
+use crate::compose::readiness::is_ready;
+use crate::domain::key::{Key, Part};
+use crate::domain::names::{ENVIRONMENT_LABEL, PLACEMENT_ANNOTATION, TOKEN_KEY};
 use crate::domain::scheduling::placement::{Action, Placement};
 
 /// Everything a placement has, as it is observed.
 #[must_use]
 pub fn freeze(inputs: &Inputs, placement: &Placement) -> Vec<(Key, Composed)> {
-    let topology = placement.topology;
-    let belongs = |key: &Key| key.environment() == placement.slot && key.topology().is_none_or(|other| other == topology);
+    let topology = placement.place.topology;
+    let belongs = |key: &Key| key.environment == placement.slot && key.topology().is_none_or(|other| other == topology);
     let frozen = inputs.observed.resources.iter().filter(|(key, _)| belongs(key)).map(|(key, resource)| {
-        let ready = match key {
-            Key::Service(..) | Key::ServiceObject(..) => readiness(Some(resource), topology).ready,
-            Key::ServiceAccount(_) => true,
-            Key::Namespace(_) | Key::ServiceAccountObject(_) | Key::Token(_) | Key::ScaledObject(_) | Key::ScaledObjectObject(_) => {
-                reports_ready(Some(resource))
-            }
-        };
         let mut body = resource.frozen.clone();
-        if matches!(key, Key::Token(_)) {
+        if key.part == Part::Token {
             forget_token(&mut body);
         }
         if key.serves() {
             mark(&mut body, placement, resource.record.is_none());
         }
-        (key.clone(), Composed { body: Body::Frozen(body), ready })
+        (key.clone(), Composed { body: Body::Frozen(body), ready: is_ready(key, Some(resource)) })
     });
     frozen.collect()
 }
 
 /// What others know it by: the label, and the record where it was lost.
 fn mark(object: &mut Value, placement: &Placement, is_lost: bool) {
-    put(object, "labels", ENVIRONMENT_LABEL, &placement.environment);
+    put(object, "labels", ENVIRONMENT_LABEL, &placement.place.environment);
     if let Action::Freeze(_, Some(record)) = &placement.action
         && is_lost
         && !record.profile.is_empty()

@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::object::{Object, PatchesFrom, PlainObject, Reference, SecretName};
+use crate::api::object::{PatchesFrom, PlainObject, Reference, SecretName};
 use crate::compose::observed::Identity;
-use crate::compose::remote_object::wrap_with_references;
 use crate::domain::names::TOKEN_KEY;
 use crate::domain::spec::model::Token;
 
@@ -21,15 +20,20 @@ pub fn render_service_account(identity: &Identity, secret: &str) -> PlainObject 
     }
 }
 
-/// A copy of the Secret on another cluster. The token is copied by reference: it never passes through the function.
+/// A copy of the Secret on another cluster, still without the token.
 ///
 /// provider-kubernetes v1.2.1 writes what it copied into the Object's own spec. The empty value is ours, so Crossplane empties it again; the
 /// reference still decides what is copied.
 #[must_use]
-pub fn render_token(identity: &Identity, token: &Token, provider_config: &str) -> Object<PlainObject> {
+pub fn render_token(identity: &Identity) -> PlainObject {
     let data = BTreeMap::from([(TOKEN_KEY, "")]);
-    let manifest = PlainObject { api_version: "v1", kind: "Secret", metadata: identity.metadata(), secrets: Vec::new(), data };
-    let reference = Reference {
+    PlainObject { api_version: "v1", kind: "Secret", metadata: identity.metadata(), secrets: Vec::new(), data }
+}
+
+/// Where the token is copied from: by reference, so that it never passes through the function.
+#[must_use]
+pub fn token_reference(token: &Token) -> Reference {
+    Reference {
         patches_from: PatchesFrom {
             api_version: "v1",
             kind: "Secret",
@@ -38,6 +42,5 @@ pub fn render_token(identity: &Identity, token: &Token, provider_config: &str) -
             field_path: format!("data[{}]", token.key),
         },
         to_field_path: format!("data.{TOKEN_KEY}"),
-    };
-    wrap_with_references(manifest, provider_config, vec![reference])
+    }
 }

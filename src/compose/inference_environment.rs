@@ -12,8 +12,9 @@ use crate::api::metadata::NewMetadata;
 use crate::api::object::{
     API_VERSION, ClusterProviderConfig, ClusterProviderConfigSpec, CredentialsSource, IdentitySource, PROVIDER_CONFIG_KIND, SecretKeyRef,
 };
-use crate::compose::composition::{Body, Composed, Composition, Status};
-use crate::compose::conditions::{ENVIRONMENT_VALID, NewCondition};
+use crate::api::words::{ConditionType, EnvironmentValid};
+use crate::compose::composition::{Body, Composed, CompositeStatus, Composition, Desired, Tally};
+use crate::compose::conditions::NewCondition;
 use crate::compose::events::events;
 use crate::domain::names::{PROVIDER_CONFIG_KEY, SYSTEM_NAMESPACE, provider_config};
 use crate::domain::spec::cluster::declared_pools;
@@ -51,7 +52,7 @@ pub fn reported_pools(environment: &InferenceEnvironment) -> InferenceEnvironmen
 pub fn compose(inputs: &Inputs) -> Composition {
     let declared = InferenceEnvironment { status: InferenceEnvironmentStatus::default(), ..inputs.environment.clone() };
     if let Err(violations) = validate_environment(&declared) {
-        return refuse("SpecInvalid", join(&violations));
+        return refuse(EnvironmentValid::SpecInvalid, join(&violations));
     }
     if !inputs.foreign.is_empty() {
         let message = format!(
@@ -59,75 +60,61 @@ pub fn compose(inputs: &Inputs) -> Composition {
              pipeline, in front of this one",
             inputs.foreign.join(", ")
         );
-        return refuse("ForeignResources", message);
+        return refuse(EnvironmentValid::ForeignResources, message);
     }
     let name = &inputs.environment.metadata.name;
     let cluster = &inputs.environment.spec.cluster;
     let reached = InferenceEnvironmentStatus { cluster: inputs.reached_with.clone(), ..InferenceEnvironmentStatus::default() };
     if let Some(violation) = repointed(&InferenceEnvironment { status: reached, ..inputs.environment.clone() }) {
-        return refuse("ClusterChanged", violation.to_string());
+        return refuse(EnvironmentValid::ClusterChanged, violation.to_string());
     }
     let ledger = inputs.ledger.clone();
     let capacity = Some(Capacity { gpu_pools: declared_pools(cluster) });
     let status = InferenceEnvironmentStatus { capacity, ledger: ledger.clone(), ..InferenceEnvironmentStatus::default() };
-    match (cluster.source, &cluster.existing) {
+    let desired = match (cluster.source, &cluster.existing) {
         (ClusterSource::Existing, Some(existing)) => {
             let body = Body::ProviderConfig(render_provider_config(name, existing));
-            let reference = ProviderConfigRef { name: provider_config(name) };
-            let namespace = Some(SYSTEM_NAMESPACE.to_owned());
-            Composition {
-                // A ClusterProviderConfig has no conditions: it is there or not.
-                resources: BTreeMap::from([(PROVIDER_CONFIG_KEY.to_owned(), Composed { body, ready: true })]),
-                status: Some(Status::InferenceEnvironment(Box::new(InferenceEnvironmentStatus {
-                    provider_config_ref: Some(reference),
-                    namespace,
-                    cluster: Some(existing.secret_ref.clone()),
-                    ..status
-                }))),
-                ..conclude(inputs, valid())
-            }
+            let status = InferenceEnvironmentStatus {
+                provider_config_ref: Some(ProviderConfigRef { name: provider_config(name) }),
+                namespace: Some(SYSTEM_NAMESPACE.to_owned()),
+                cluster: Some(existing.secret_ref.clone()),
+                ..status
+            };
+            // A ClusterProviderConfig has no conditions: it is there or not.
+            let resources = BTreeMap::from([(PROVIDER_CONFIG_KEY.to_owned(), Composed { body, ready: true })]);
+            Desired { resources, ..valid(inputs, status) }
         }
-        (ClusterSource::Local, _) => {
-            Composition { status: Some(Status::InferenceEnvironment(Box::new(status))), ..conclude(inputs, valid()) }
-        }
+        (ClusterSource::Local, _) => valid(inputs, status),
         // Whoever provisions the cluster writes the status.
         (ClusterSource::Gke, _) if inputs.provisioned => {
-            let status = InferenceEnvironmentStatus { ledger, ..InferenceEnvironmentStatus::default() };
-            Composition { status: Some(Status::InferenceEnvironment(Box::new(status))), ..conclude(inputs, valid()) }
+            valid(inputs, InferenceEnvironmentStatus { ledger, ..InferenceEnvironmentStatus::default() })
         }
         // Or wrote it already: a status that nobody repeats is gone, and what runs there with it.
         (ClusterSource::Gke, _) if inputs.environment.status.provider_config().is_some() => {
-            let status = InferenceEnvironmentStatus { ledger, ..inputs.environment.status.clone() };
-            Composition { status: Some(Status::InferenceEnvironment(Box::new(status))), ..conclude(inputs, valid()) }
+            valid(inputs, InferenceEnvironmentStatus { ledger, ..inputs.environment.status.clone() })
         }
         (ClusterSource::Gke | ClusterSource::Existing, _) => {
             let message = "spec.cluster.source: GKE clusters are provisioned by another function; put it in front of this one in the \
                            pipeline, or write status.providerConfigRef of a cluster that is there";
-            let condition = NewCondition::new(ENVIRONMENT_VALID, false, "NotProvisioned", message);
-            Composition { unready: true, ..conclude(inputs, condition) }
+            Desired { unready: true, ..conclude(inputs, EnvironmentValid::NotProvisioned, message) }
         }
-    }
+    };
+    Composition::Composed(desired)
 }
 
-fn valid() -> NewCondition {
-    NewCondition::new(ENVIRONMENT_VALID, true, "Valid", "the spec keeps the rules")
+fn valid(inputs: &Inputs, status: InferenceEnvironmentStatus) -> Desired {
+    let status = Some(CompositeStatus::InferenceEnvironment(Box::new(status)));
+    Desired { status, ..conclude(inputs, EnvironmentValid::Valid, "the spec keeps the rules") }
 }
 
-fn conclude(inputs: &Inputs, condition: NewCondition) -> Composition {
-    Composition {
-        events: events(std::slice::from_ref(&condition), &inputs.conditions),
-        conditions: vec![condition],
-        ..Composition::default()
-    }
+fn conclude(inputs: &Inputs, reason: EnvironmentValid, message: &str) -> Desired {
+    let condition = NewCondition::new(reason.of(ConditionType::EnvironmentValid), message);
+    Desired { events: events([&condition], &inputs.conditions), conditions: vec![condition], ..Desired::default() }
 }
 
-fn refuse(reason: &str, message: String) -> Composition {
-    Composition {
-        unready: true,
-        conditions: vec![NewCondition::new(ENVIRONMENT_VALID, false, reason, &message)],
-        fatal: Some(message),
-        ..Composition::default()
-    }
+fn refuse(reason: EnvironmentValid, message: String) -> Composition {
+    let conditions = vec![NewCondition::new(reason.of(ConditionType::EnvironmentValid), &message)];
+    Composition::Refused { message, conditions, tally: Tally::default() }
 }
 
 fn render_provider_config(environment: &str, existing: &ExistingCluster) -> ClusterProviderConfig {

@@ -2,8 +2,9 @@
 
 use crate::api::condition::Condition;
 use crate::api::input::LintPolicy;
-use crate::compose::composition::Composition;
-use crate::compose::conditions::{LINT_ERRORS, LINT_WARNINGS, MODEL_INVALID, NewCondition, PROFILE_VALID};
+use crate::api::words::{ConditionType, ProfileValid};
+use crate::compose::composition::{Composition, Desired};
+use crate::compose::conditions::NewCondition;
 use crate::compose::events::events;
 use crate::domain::lint::Finding;
 use crate::domain::spec::model::Model;
@@ -14,9 +15,9 @@ use crate::domain::spec::violation::{Violation, join};
 pub fn compose(model: &Result<Model, Vec<Violation>>, lint: LintPolicy, observed: &[Condition]) -> Composition {
     let condition = match model {
         Ok(model) => profile_valid(model, lint),
-        Err(violations) => NewCondition::new(PROFILE_VALID, false, MODEL_INVALID, join(violations)),
+        Err(violations) => NewCondition::new(ProfileValid::ModelInvalid.of(ConditionType::ProfileValid), join(violations)),
     };
-    Composition { events: events(std::slice::from_ref(&condition), observed), conditions: vec![condition], ..Composition::default() }
+    Composition::Composed(Desired { events: events([&condition], observed), conditions: vec![condition], ..Desired::default() })
 }
 
 /// Whether every serving profile is valid, and what the lint finds in them.
@@ -28,12 +29,14 @@ pub fn profile_valid(model: &Model, lint: LintPolicy) -> NewCondition {
     let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) =
         looked_for.flat_map(|profile| &profile.findings).partition(|finding| finding.is_error());
     problems.extend(errors.iter().chain(&warnings).map(|finding| Violation::from(*finding)));
-    match (invalid, errors.is_empty(), warnings.is_empty()) {
-        (true, ..) => NewCondition::new(PROFILE_VALID, false, "ProfileInvalid", join(&problems)),
-        (_, false, _) => NewCondition::new(PROFILE_VALID, false, LINT_ERRORS, join(&problems)),
-        (_, _, false) => NewCondition::new(PROFILE_VALID, true, LINT_WARNINGS, join(&problems)),
-        (false, true, true) => NewCondition::new(PROFILE_VALID, true, "Valid", count(model.profiles.len())),
-    }
+    let reason = match (invalid, errors.is_empty(), warnings.is_empty()) {
+        (true, ..) => ProfileValid::ProfileInvalid,
+        (_, false, _) => ProfileValid::LintErrors,
+        (_, _, false) => ProfileValid::LintWarnings,
+        (false, true, true) => ProfileValid::Valid,
+    };
+    let message = if problems.is_empty() { count(model.profiles.len()) } else { join(&problems) };
+    NewCondition::new(reason.of(ConditionType::ProfileValid), message)
 }
 
 fn count(profiles: usize) -> String {

@@ -1,38 +1,43 @@
 //! The resources of one placement.
 
 use crate::api::metadata::NewMetadata;
-use crate::api::model_deployment::Topology;
+use crate::api::object::Reference;
 use crate::api::placement_record::PlacementRecord;
-use crate::compose::composition::{Body, Composed};
-use crate::compose::hugging_face_token::{render_service_account, render_token};
-use crate::compose::model_deployment::Inputs;
+use crate::compose::composition::{Body, Composed, Manifest};
+use crate::compose::hugging_face_token::{render_service_account, render_token, token_reference};
+use crate::compose::inputs::Inputs;
+use crate::compose::namespace::render_namespace;
 use crate::compose::observed::{Identity, ObservedResource};
-use crate::compose::readiness::{readiness, reports_ready};
-use crate::compose::remote_object::{render_namespace, wrap, wrap_reporting};
+use crate::compose::readiness::is_ready;
+use crate::compose::remote_object::wrap;
 use crate::compose::scaled_object::render_scaled_object;
 use crate::compose::serving_object::{Serving, render_service};
-use crate::domain::names::{ENVIRONMENT_LABEL, Key, PLACEMENT_ANNOTATION, Stem};
-use crate::domain::scheduling::placement::{Action, EnvironmentState, Placement};
+use crate::domain::key::{Key, Part};
+use crate::domain::names::{ENVIRONMENT_LABEL, PLACEMENT_ANNOTATION, Stem};
+use crate::domain::scheduling::placement::{Existing, Placement};
+use crate::domain::scheduling::search::usable;
 use crate::domain::scheduling::sizing::{PhaseSizing, Sizing};
 use crate::domain::spec::deployment::PhaseScaling;
 use crate::domain::spec::environment::{Access, Environment};
 use crate::domain::spec::model::{Model, Token};
 
-/// Every resource of a placement that is rendered; nothing for one that is frozen.
+/// Every resource of a placement of this size; none where its environment is not there.
 #[must_use]
-pub fn render_placement(inputs: &Inputs, model: &Model, placement: &Placement) -> Vec<(Key, Composed)> {
-    let Action::Render(sizing) = &placement.action else { return Vec::new() };
-    let Some(EnvironmentState::Usable(environment)) = inputs.environments.get(&placement.environment) else { return Vec::new() };
+pub fn render_placement(
+    inputs: &Inputs,
+    model: &Model,
+    placement: &Placement,
+    existing: Option<&Existing>,
+    sizing: &Sizing,
+) -> Vec<(Key, Composed)> {
+    let Some(environment) = usable(&inputs.environments, &placement.place.environment) else { return Vec::new() };
     let site = Site::new(inputs, environment, placement);
     let mut resources = Vec::new();
-    if let Some(provider) = site.provider {
-        let key = Key::Namespace(site.slot.to_owned());
-        let ready = reports_ready(site.observed(&key));
-        let body = Body::PlainObject(Box::new(render_namespace(&site.namespace, provider)));
-        resources.push((key, Composed { body, ready }));
+    if site.provider.is_some() {
+        resources.push(site.place(Part::Namespace, Manifest::Plain(render_namespace(&site.namespace))));
     }
     let service_account = model.token.as_ref().map(|token| render_access(&site, token, &mut resources));
-    resources.extend(render_serving(&site, model, placement, sizing, service_account.as_deref()));
+    resources.extend(render_serving(&site, model, existing, sizing, service_account.as_deref()));
     resources.extend(render_autoscaler(&site, sizing));
     resources
 }
@@ -42,8 +47,7 @@ struct Site<'a> {
     inputs: &'a Inputs,
     environment: &'a Environment,
     provider: Option<&'a str>,
-    slot: &'a str,
-    topology: Topology,
+    placement: &'a Placement,
     stem: Stem,
     namespace: String,
 }
@@ -61,109 +65,108 @@ impl<'a> Site<'a> {
             inputs,
             environment,
             provider,
-            slot: &placement.slot,
-            topology: placement.topology,
+            placement,
             stem: Stem::new(&deployment.namespace, &deployment.name, remote.is_some()),
             namespace: inputs.observed.namespace_in(&placement.slot).unwrap_or(wanted).to_owned(),
         }
     }
 
-    fn observed(&self, key: &Key) -> Option<&ObservedResource> {
-        self.inputs.observed.resources.get(key)
+    fn key(&self, part: Part) -> Key {
+        Key::new(&self.placement.slot, part, self.provider.is_some())
     }
 
-    fn identity(&self, key: &Key, name: String) -> Identity {
-        let existing = self.observed(key).and_then(|resource| resource.identity.clone());
+    fn observed(&self, part: Part) -> Option<&ObservedResource> {
+        self.inputs.observed.resources.get(&self.key(part))
+    }
+
+    fn identity(&self, part: Part, name: String) -> Identity {
+        let existing = self.observed(part).and_then(|resource| resource.identity.clone());
         existing.unwrap_or_else(|| Identity { namespace: self.namespace.clone(), name })
     }
 
-    fn serving(&self) -> (Key, Identity) {
-        let key = Key::serving(self.slot, self.topology, self.provider.is_none());
-        let identity = self.identity(&key, self.stem.serving(self.topology));
-        (key, identity)
+    fn serving(&self) -> Identity {
+        let topology = self.placement.place.topology;
+        self.identity(Part::Serving(topology), self.stem.serving(topology))
+    }
+
+    /// A part under its key: as it is, or wrapped where the environment is another cluster.
+    fn place(&self, part: Part, manifest: Manifest) -> (Key, Composed) {
+        self.place_with(part, manifest, Vec::new())
+    }
+
+    fn place_with(&self, part: Part, manifest: Manifest, references: Vec<Reference>) -> (Key, Composed) {
+        let key = self.key(part);
+        let ready = is_ready(&key, self.observed(part));
+        let body = match self.provider {
+            Some(provider) => Body::Held(Box::new(wrap(part, manifest, provider, references))),
+            None => Body::Own(manifest),
+        };
+        (key, Composed { body, ready })
     }
 }
 
-/// The token and the ServiceAccount that lists it; returns the latter's name.
+/// The ServiceAccount that lists the token, and the token where it is a copy; returns the former's name.
 fn render_access(site: &Site<'_>, token: &Token, resources: &mut Vec<(Key, Composed)>) -> String {
-    let slot = site.slot.to_owned();
-    let Some(provider) = site.provider else {
-        let key = Key::ServiceAccount(slot);
-        let identity = site.identity(&key, site.stem.service_account());
-        let ready = site.observed(&key).is_some();
-        resources.push((key, Composed { body: Body::Plain(render_service_account(&identity, &token.name)), ready }));
-        return identity.name;
-    };
-    let token_key = Key::Token(slot.clone());
-    let secret = site.identity(&token_key, site.stem.token());
-    let ready = reports_ready(site.observed(&token_key));
-    let body = Body::PlainObject(Box::new(render_token(&secret, token, provider)));
-    resources.push((token_key, Composed { body, ready }));
-    let account_key = Key::ServiceAccountObject(slot);
-    let account = site.identity(&account_key, site.stem.service_account());
-    let ready = reports_ready(site.observed(&account_key));
-    let body = Body::PlainObject(Box::new(wrap(render_service_account(&account, &secret.name), provider)));
-    resources.push((account_key, Composed { body, ready }));
+    let account = site.identity(Part::ServiceAccount, site.stem.service_account());
+    let mut secret = token.name.clone();
+    if site.provider.is_some() {
+        let copy = site.identity(Part::Token, site.stem.token());
+        resources.push(site.place_with(Part::Token, Manifest::Plain(render_token(&copy)), vec![token_reference(token)]));
+        secret = copy.name;
+    }
+    resources.push(site.place(Part::ServiceAccount, Manifest::Plain(render_service_account(&account, &secret))));
     account.name
 }
 
 fn render_serving(
     site: &Site<'_>,
     model: &Model,
-    placement: &Placement,
+    existing: Option<&Existing>,
     sizing: &Sizing,
     service_account: Option<&str>,
 ) -> Option<(Key, Composed)> {
-    let profile = model.profiles.iter().find(|profile| profile.name == placement.profile && profile.topology == placement.topology)?;
-    let (key, identity) = site.serving();
-    let environment = site.environment;
-    let mut service = render_service(Serving { identity: &identity, model, profile, environment, sizing, service_account })?;
-    let observed = site.observed(&key);
-    let ready = readiness(observed, placement.topology).ready;
-    let record = record(site, placement, sizing, ready, observed.and_then(|observed| observed.uid.clone()));
-    let mark = |metadata: &mut NewMetadata| {
-        metadata.labels.insert(ENVIRONMENT_LABEL.to_owned(), environment.name.clone());
-        metadata.annotations.insert(PLACEMENT_ANNOTATION.to_owned(), encode_record(&record));
+    let Site { environment, placement, .. } = site;
+    let topology = placement.place.topology;
+    let profile = model.profile(&placement.profile, topology)?;
+    let service = render_service(Serving { identity: &site.serving(), model, profile, environment, sizing, service_account })?;
+    let (key, mut composed) = site.place(Part::Serving(topology), Manifest::Service(Box::new(service)));
+    let record = record(site, existing, sizing, composed.ready);
+    mark(&mut composed.body, &environment.name, &record);
+    Some((key, composed))
+}
+
+/// What others know a serving object by.
+fn mark(body: &mut Body, environment: &str, record: &PlacementRecord) {
+    let metadata: &mut NewMetadata = match body {
+        Body::Own(Manifest::Service(service)) => &mut service.metadata,
+        Body::Held(object) => &mut object.metadata,
+        Body::Own(Manifest::ScaledObject(_) | Manifest::Plain(_)) | Body::ProviderConfig(_) | Body::Frozen(_) => return,
     };
-    let body = if let Some(provider) = site.provider {
-        let mut object = wrap_reporting(service, provider);
-        mark(&mut object.metadata);
-        Body::ServiceObject(Box::new(object))
-    } else {
-        mark(&mut service.metadata);
-        Body::Service(Box::new(service))
-    };
-    Some((key, Composed { body, ready }))
+    metadata.labels.insert(ENVIRONMENT_LABEL.to_owned(), environment.to_owned());
+    metadata.annotations.insert(PLACEMENT_ANNOTATION.to_owned(), encode_record(record));
 }
 
 /// What scales the placement, where KServe does not.
 fn render_autoscaler(site: &Site<'_>, sizing: &Sizing) -> Option<(Key, Composed)> {
     let PhaseScaling::Concurrency(concurrency) = &sizing.decode.scaling else { return None };
-    let slot = site.slot.to_owned();
-    let key = if site.provider.is_some() { Key::ScaledObjectObject(slot) } else { Key::ScaledObject(slot) };
-    let (_, serving) = site.serving();
-    let identity = site.identity(&key, serving.name.clone());
+    let serving = site.serving();
+    let identity = site.identity(Part::Autoscaler, serving.name.clone());
     let scaled = render_scaled_object(&identity, &serving, concurrency, &site.inputs.settings.prometheus);
-    let ready = reports_ready(site.observed(&key));
-    let body = match site.provider {
-        Some(provider) => Body::ScaledObjectObject(Box::new(wrap_reporting(scaled, provider))),
-        None => Body::ScaledObject(Box::new(scaled)),
-    };
-    Some((key, Composed { body, ready }))
+    Some(site.place(Part::Autoscaler, Manifest::ScaledObject(Box::new(scaled))))
 }
 
-fn record(site: &Site<'_>, placement: &Placement, sizing: &Sizing, ready: bool, uid: Option<String>) -> PlacementRecord {
-    let inputs = site.inputs;
-    let before = inputs.existing(placement).and_then(|existing| existing.record.as_ref());
-    let settled = ready || before.is_some_and(|record| record.settled);
+fn record(site: &Site<'_>, existing: Option<&Existing>, sizing: &Sizing, ready: bool) -> PlacementRecord {
+    let deployment = &site.inputs.deployment;
+    let settled = ready || existing.and_then(|existing| existing.record.as_ref()).is_some_and(|record| record.settled);
+    let uid = site.observed(Part::Serving(site.placement.place.topology)).and_then(|observed| observed.uid.clone());
     PlacementRecord {
-        model: inputs.deployment.model_ref.clone(),
-        profile: placement.profile.clone(),
+        model: deployment.model_ref.clone(),
+        profile: site.placement.profile.clone(),
         decode: sizing.decode.record(),
         prefill: sizing.prefill.as_ref().map(PhaseSizing::record),
-        selector: inputs.deployment.selector.clone(),
+        selector: deployment.selector.clone(),
         cluster: site.environment.kubeconfig().cloned(),
-        created: inputs.deployment.created.clone(),
+        created: deployment.created.clone(),
         settled,
         uid: uid.filter(|_| settled),
     }

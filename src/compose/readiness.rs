@@ -3,7 +3,9 @@
 use crate::api::condition::{Condition, find};
 use crate::api::llm_inference_service::Workloads;
 use crate::api::model_deployment::Topology;
+use crate::api::words::Waiting;
 use crate::compose::observed::ObservedResource;
+use crate::domain::key::{Key, Part};
 
 /// Whether a placement serves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,7 +17,7 @@ pub struct Readiness {
     /// Prefill.
     pub prefill: PhaseReadiness,
     /// Why not, as one word and one sentence.
-    pub why_not: Option<(String, String)>,
+    pub why_not: Option<(Waiting, String)>,
     /// Where it answers.
     pub endpoint: Option<String>,
 }
@@ -36,16 +38,16 @@ pub struct PhaseReadiness {
 #[must_use]
 pub fn readiness(resource: Option<&ObservedResource>, topology: Topology) -> Readiness {
     let Some(resource) = resource else {
-        return waiting("Creating", "the serving object is being created".to_owned());
+        return waiting(Waiting::Creating, "the serving object is being created".to_owned());
     };
     if resource.deleting {
-        return waiting("Deleting", "the serving object is being deleted".to_owned());
+        return waiting(Waiting::Deleting, "the serving object is being deleted".to_owned());
     }
-    let unsynced = find(&resource.conditions, "Synced").filter(|synced| synced.status == "False");
+    let unsynced = find(&resource.conditions, "Synced").filter(|synced| synced.is_false());
     let Some(service) = &resource.service else {
         return match unsynced {
-            Some(synced) => waiting("NotSynced", explain(synced, "the cluster cannot be reached")),
-            None => waiting("Creating", "the serving object is being created".to_owned()),
+            Some(synced) => waiting(Waiting::NotSynced, explain(synced, "the cluster cannot be reached")),
+            None => waiting(Waiting::Creating, "the serving object is being created".to_owned()),
         };
     };
     let conditions = &service.status.conditions;
@@ -58,20 +60,20 @@ pub fn readiness(resource: Option<&ObservedResource>, topology: Topology) -> Rea
     let generations = service.metadata.generation.zip(service.status.observed_generation);
     let current = generations.is_none_or(|(generation, observed)| observed >= generation);
     let checks = [
-        ("PresetsNotCombined", is_true(find(conditions, "PresetsCombined")), find(conditions, "PresetsCombined")),
-        (if needs_prefill { "DecodeNotReady" } else { "WorkloadNotReady" }, is_true(decode), decode),
-        ("PrefillNotReady", !needs_prefill || is_true(prefill), prefill),
-        ("RouterNotReady", is_true(find(conditions, "RouterReady")), find(conditions, "RouterReady")),
-        ("NotReady", is_true(find(conditions, "Ready")), find(conditions, "Ready")),
+        (Waiting::PresetsNotCombined, is_true(find(conditions, "PresetsCombined")), find(conditions, "PresetsCombined")),
+        (if needs_prefill { Waiting::DecodeNotReady } else { Waiting::WorkloadNotReady }, is_true(decode), decode),
+        (Waiting::PrefillNotReady, !needs_prefill || is_true(prefill), prefill),
+        (Waiting::RouterNotReady, is_true(find(conditions, "RouterReady")), find(conditions, "RouterReady")),
+        (Waiting::NotReady, is_true(find(conditions, "Ready")), find(conditions, "Ready")),
     ];
     let failed = checks.iter().find(|(_, passed, _)| !passed);
     let why_not = match (failed, current) {
-        _ if conditions.is_empty() => Some(("Creating".to_owned(), "KServe has not reported on the serving object yet".to_owned())),
+        _ if conditions.is_empty() => Some((Waiting::Creating, "KServe has not reported on the serving object yet".to_owned())),
         (Some((reason, _, condition)), _) => {
             let text = condition.map_or_else(|| "KServe has not reported it yet".to_owned(), |condition| explain(condition, "not ready"));
-            Some(((*reason).to_owned(), text))
+            Some((*reason, text))
         }
-        (None, false) => Some(("Reconciling".to_owned(), "KServe has not looked at the latest change yet".to_owned())),
+        (None, false) => Some((Waiting::Reconciling, "KServe has not looked at the latest change yet".to_owned())),
         (None, true) => None,
     };
     let Workloads { primary, prefill: secondary } = &service.status.workloads;
@@ -85,8 +87,8 @@ pub fn readiness(resource: Option<&ObservedResource>, topology: Topology) -> Rea
     }
 }
 
-fn waiting(reason: &str, message: String) -> Readiness {
-    Readiness { why_not: Some((reason.to_owned(), message)), ..Readiness::default() }
+fn waiting(reason: Waiting, message: String) -> Readiness {
+    Readiness { why_not: Some((reason, message)), ..Readiness::default() }
 }
 
 /// A condition's own words.
@@ -99,8 +101,15 @@ fn explain(condition: &Condition, otherwise: &str) -> String {
     }
 }
 
-/// Whether something that a placement needs beside its serving object says that it is ready: an Object, or a ScaledObject.
+/// Whether a part of a placement is ready: what serves by its own report, an object of another cluster and an autoscaler by their condition,
+/// anything else by being there.
 #[must_use]
-pub fn reports_ready(resource: Option<&ObservedResource>) -> bool {
-    resource.is_some_and(|resource| find(&resource.conditions, "Ready").is_some_and(Condition::is_true))
+pub fn is_ready(key: &Key, resource: Option<&ObservedResource>) -> bool {
+    match key.part {
+        Part::Serving(topology) => readiness(resource, topology).ready,
+        Part::Namespace | Part::ServiceAccount | Part::Token | Part::Autoscaler if key.held || key.part.reports() => {
+            resource.is_some_and(|resource| find(&resource.conditions, "Ready").is_some_and(Condition::is_true))
+        }
+        Part::Namespace | Part::ServiceAccount | Part::Token | Part::Autoscaler => resource.is_some(),
+    }
 }

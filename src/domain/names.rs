@@ -1,6 +1,4 @@
-//! Every name, label key, annotation key and resource key that the function gives.
-//!
-//! A resource *key* identifies a composed resource within the composition; a *name* is what the object is called.
+//! Every name, label key and annotation key that the function gives.
 
 use sha2::{Digest, Sha256};
 
@@ -100,7 +98,8 @@ fn hash(parts: &[&str]) -> String {
     format!("{number:08x}")
 }
 
-fn suffix(topology: Topology) -> &'static str {
+/// How a topology is told apart in names and keys.
+pub(super) fn suffix(topology: Topology) -> &'static str {
     match topology {
         Topology::Unified => "unified",
         Topology::PrefillDecode => "pd",
@@ -119,143 +118,11 @@ pub fn route(serving: &str) -> String {
     format!("{serving}-kserve-route")
 }
 
-/// The key of one composed resource of a ModelDeployment.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Key {
-    /// An LLMInferenceService of the control plane's own cluster.
-    Service(String, Topology),
-    /// An Object holding an LLMInferenceService.
-    ServiceObject(String, Topology),
-    /// An Object holding the Namespace.
-    Namespace(String),
-    /// A ServiceAccount of the control plane's own cluster.
-    ServiceAccount(String),
-    /// An Object holding the ServiceAccount.
-    ServiceAccountObject(String),
-    /// An Object holding the Secret with the Hugging Face token.
-    Token(String),
-    /// A ScaledObject of the control plane's own cluster; the topology is Unified.
-    ScaledObject(String),
-    /// An Object holding the ScaledObject.
-    ScaledObjectObject(String),
-}
-
 /// The kind that Modelplane's own functions compose for a ModelDeployment: it serves.
 pub const FOREIGN_PLACEMENT: &str = "ModelPlacement";
 
 /// Characters of a label's value.
-const LABEL_VALUE_MAX: usize = 63;
-
-/// Environment names that would make two keys equal.
-const RESERVED_PREFIXES: [&str; 2] = ["serviceaccount-", "scaledobject-"];
-
-/// Why an environment of this name cannot be used.
-#[must_use]
-pub fn environment_name_error(name: &str) -> Option<String> {
-    if let Some(prefix) = RESERVED_PREFIXES.iter().find(|prefix| name.starts_with(**prefix)) {
-        return Some(format!("the prefix {prefix:?} is reserved; rename the environment"));
-    }
-    // Serving objects carry it as a label's value.
-    (name.len() > LABEL_VALUE_MAX)
-        .then(|| format!("has {} characters and may have at most {LABEL_VALUE_MAX}; rename the environment", name.len()))
-}
-
-impl Key {
-    /// The key of a placement's serving resource.
-    #[must_use]
-    pub fn serving(environment: &str, topology: Topology, local: bool) -> Self {
-        if local { Self::Service(environment.to_owned(), topology) } else { Self::ServiceObject(environment.to_owned(), topology) }
-    }
-
-    /// Reads a key back; `None` when it is not one of ours.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        if let Some(rest) = text.strip_prefix("llmisvc-") {
-            return split_topology(rest).map(|(environment, topology)| Self::Service(environment, topology));
-        }
-        if let Some(rest) = text.strip_prefix("object-serviceaccount-") {
-            return non_empty(rest).map(Self::ServiceAccountObject);
-        }
-        if let Some(rest) = text.strip_prefix("object-scaledobject-") {
-            return of_unified(rest).map(Self::ScaledObjectObject);
-        }
-        if let Some(rest) = text.strip_prefix("object-") {
-            return split_topology(rest).map(|(environment, topology)| Self::ServiceObject(environment, topology));
-        }
-        if let Some(rest) = text.strip_prefix("namespace-") {
-            return non_empty(rest).map(Self::Namespace);
-        }
-        if let Some(rest) = text.strip_prefix("serviceaccount-") {
-            return non_empty(rest).map(Self::ServiceAccount);
-        }
-        if let Some(rest) = text.strip_prefix("scaledobject-") {
-            return of_unified(rest).map(Self::ScaledObject);
-        }
-        text.strip_prefix("token-").and_then(non_empty).map(Self::Token)
-    }
-
-    /// The environment it belongs to.
-    #[must_use]
-    pub fn environment(&self) -> &str {
-        match self {
-            Self::Service(environment, _)
-            | Self::ServiceObject(environment, _)
-            | Self::Namespace(environment)
-            | Self::ServiceAccount(environment)
-            | Self::ServiceAccountObject(environment)
-            | Self::Token(environment)
-            | Self::ScaledObject(environment)
-            | Self::ScaledObjectObject(environment) => environment,
-        }
-    }
-
-    /// Whether it is of a serving resource, which stands for its placement.
-    #[must_use]
-    pub fn serves(&self) -> bool {
-        matches!(self, Self::Service(..) | Self::ServiceObject(..))
-    }
-
-    /// The topology; none of what an environment's placements share.
-    #[must_use]
-    pub fn topology(&self) -> Option<Topology> {
-        match self {
-            Self::Service(_, topology) | Self::ServiceObject(_, topology) => Some(*topology),
-            Self::ScaledObject(_) | Self::ScaledObjectObject(_) => Some(Topology::Unified),
-            Self::Namespace(_) | Self::ServiceAccount(_) | Self::ServiceAccountObject(_) | Self::Token(_) => None,
-        }
-    }
-}
-
-impl std::fmt::Display for Key {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Service(environment, topology) => write!(f, "llmisvc-{environment}-{}", suffix(*topology)),
-            Self::ServiceObject(environment, topology) => write!(f, "object-{environment}-{}", suffix(*topology)),
-            Self::Namespace(environment) => write!(f, "namespace-{environment}"),
-            Self::ServiceAccount(environment) => write!(f, "serviceaccount-{environment}"),
-            Self::ServiceAccountObject(environment) => write!(f, "object-serviceaccount-{environment}"),
-            Self::Token(environment) => write!(f, "token-{environment}"),
-            Self::ScaledObject(environment) => write!(f, "scaledobject-{environment}-{}", suffix(Topology::Unified)),
-            Self::ScaledObjectObject(environment) => write!(f, "object-scaledobject-{environment}-{}", suffix(Topology::Unified)),
-        }
-    }
-}
-
-fn split_topology(rest: &str) -> Option<(String, Topology)> {
-    let found = [Topology::PrefillDecode, Topology::Unified].into_iter().find_map(|topology| {
-        let environment = rest.strip_suffix(suffix(topology))?.strip_suffix('-')?;
-        Some((environment, topology))
-    });
-    found.and_then(|(environment, topology)| Some((non_empty(environment)?, topology)))
-}
-
-fn of_unified(rest: &str) -> Option<String> {
-    split_topology(rest).and_then(|(environment, topology)| (topology == Topology::Unified).then_some(environment))
-}
-
-fn non_empty(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| text.to_owned())
-}
+pub(super) const LABEL_VALUE_MAX: usize = 63;
 
 /// Why a text cannot be a namespace's name.
 #[must_use]

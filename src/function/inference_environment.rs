@@ -12,29 +12,29 @@ use crate::domain::names::PROVIDER_CONFIG_KEY;
 use crate::domain::scheduling::environment_sum::sum_up;
 use crate::domain::scheduling::holdings::Standing;
 use crate::domain::spec::environment::{Access, Environment, validate_environment};
+use crate::function::answer::Answer;
 use crate::function::holdings::read_reported;
-use crate::function::model::reported_conditions;
 use crate::function::observed::foreign_resources;
 use crate::function::progress::Progress;
 use crate::function::proto::RunFunctionRequest;
+use crate::function::request::{composite, read_input, reported_conditions};
 use crate::function::requirements::Requirements;
 use crate::function::standing::read_standing;
-use crate::function::{Answer, composite, read_input, refuse};
 use crate::structs::from_struct;
 
 /// Answers a request for an InferenceEnvironment.
 pub(crate) fn answer(request: &RunFunctionRequest) -> Answer {
     let settings = match read_input(request) {
         Ok(settings) => settings,
-        Err(message) => return refuse(message),
+        Err(message) => return Answer::refuse(message),
     };
     let environment: InferenceEnvironment = match from_struct(composite(request)) {
         Ok(environment) => environment,
-        Err(error) => return refuse(error.to_string()),
+        Err(error) => return Answer::refuse(error.to_string()),
     };
     let foreign = match foreign_resources(request, PROVIDER_CONFIG_KEY) {
         Ok(foreign) => foreign,
-        Err(message) => return refuse(message),
+        Err(message) => return Answer::refuse(message),
     };
     let ledger = match sum(request, &environment) {
         Ok(ledger) => ledger,

@@ -1,30 +1,30 @@
 //! The call for a ModelDeployment: read, require only what the decision needs, compose.
 
-use serde::Deserialize;
-
-use crate::api::inference_environment::Availability;
-use crate::api::metadata::{Header, Metadata};
 use crate::api::model_deployment::ModelRef;
 use crate::api::model_deployment_status::{ModelDeploymentStatus, ReportedDeployment};
-use crate::compose::composition::Composition;
+use crate::api::words::Undecided;
+use crate::compose::existing::{existing_placements, missing_placements};
 use crate::compose::explanation::{self, ExplainedEnvironment};
-use crate::compose::model_deployment::{Inputs, ModelState, compose, plan, refuse_spec};
+use crate::compose::inputs::{Inputs, ModelState, plan};
+use crate::compose::model_deployment::compose;
+use crate::compose::refusal::refuse_spec;
 use crate::domain::scheduling::environment_sum::held_by_others;
 use crate::domain::scheduling::holdings::{Fleet, Standing};
 use crate::domain::scheduling::ledger::Charge;
-use crate::domain::scheduling::placement::{EnvironmentState, Environments, Existing, InvalidEnvironment};
+use crate::domain::scheduling::placement::{Environments, Existing};
 use crate::domain::scheduling::schedule::{Plan, needs_decision};
 use crate::domain::scheduling::search::usable;
 use crate::domain::spec::environment::{Access, Environment};
 use crate::domain::spec::violation::join;
+use crate::function::answer::Answer;
 use crate::function::holdings::read_reported;
 use crate::function::observed::read_observed;
 use crate::function::progress::Progress;
 use crate::function::proto::RunFunctionRequest;
-use crate::function::reading::{read_deployment, read_environment, read_model};
+use crate::function::reading::{judge_environment, read_deployment, read_model};
+use crate::function::request::{composite, read_input};
 use crate::function::requirements::{ENVIRONMENTS, Requirements, environment_key, fetched, model_key, placements_key};
 use crate::function::standing::read_standing;
-use crate::function::{Answer, composite, read_input};
 use crate::structs::from_struct;
 
 /// The last call of a reconcile that may still ask for something: Crossplane gives up after six (v2.3 and v2.4), and the sixth must ask for
@@ -49,12 +49,13 @@ pub(crate) fn explain(request: &RunFunctionRequest) -> Vec<ExplainedEnvironment>
 fn read_inputs(request: &RunFunctionRequest) -> Result<(Requirements, Inputs, Option<Plan>), Answer> {
     // A status that is damaged or of another version is forgotten, not an error: placements are observed.
     let status = from_struct::<ReportedDeployment>(composite(request)).unwrap_or_default().status;
-    let settings = read_input(request).map_err(|message| refuse("InputInvalid", message, &status))?;
-    let deployment = read_deployment(composite(request)).map_err(|violations| refuse("SpecInvalid", join(&violations), &status))?;
-    let observed = read_observed(request).map_err(|message| refuse("ObservedUnreadable", message, &status))?;
+    let settings = read_input(request).map_err(|message| refuse(Undecided::InputInvalid, message, &status))?;
+    let deployment =
+        read_deployment(composite(request)).map_err(|violations| refuse(Undecided::SpecInvalid, join(&violations), &status))?;
+    let observed = read_observed(request).map_err(|message| refuse(Undecided::ObservedUnreadable, message, &status))?;
     let mut inputs = Inputs {
-        existing: observed.placements(&status, &deployment),
-        missing: observed.missing(&status),
+        existing: existing_placements(&observed, &status, &deployment),
+        missing: missing_placements(&observed, &status),
         model: ModelState::Absent,
         environments: Environments::new(),
         fleet: Fleet::default(),
@@ -67,7 +68,7 @@ fn read_inputs(request: &RunFunctionRequest) -> Result<(Requirements, Inputs, Op
     let progress = Progress::of(request);
     let mut requirements = Requirements::default();
     requirements.require_model(&inputs.deployment.model_ref, &inputs.deployment.namespace);
-    inputs.existing.iter().for_each(|placement| requirements.require_environment(&placement.environment));
+    inputs.existing.iter().for_each(|placement| requirements.require_environment(&placement.place.environment));
     // Once asked for, all environments are asked for until the reconcile ends.
     let deciding = progress.asked.contains(ENVIRONMENTS) || needs_decision(&inputs.deployment, &inputs.existing);
     look_up(request, &mut requirements, &mut inputs, deciding)?;
@@ -87,7 +88,8 @@ fn look_up(request: &RunFunctionRequest, requirements: &mut Requirements, inputs
     }
     resolve(request, requirements)?;
     inputs.model = find_model(request, &inputs.deployment.model_ref);
-    inputs.environments = read_environments(request, inputs.existing.iter().map(|placement| placement.environment.as_str()), deciding);
+    inputs.environments =
+        read_environments(request, inputs.existing.iter().map(|placement| placement.place.environment.as_str()), deciding);
     inputs.deciding = deciding;
     if deciding && usable_environments(inputs).any(is_upgrading) {
         requirements.require_deployments();
@@ -145,7 +147,7 @@ fn read_fleet(request: &RunFunctionRequest, inputs: &Inputs) -> Fleet {
             let others = seen.iter().flatten().filter(|seen| !seen.is_of(deployment));
             fleet.add(name, others.flat_map(|seen| seen.standing.clone().holdings(name)).chain(unlabelled));
         } else if let Some(sum) = &environment.ledger {
-            let own = inputs.existing.iter().filter(|existing| existing.environment == *name && existing.is_settled());
+            let own = inputs.existing.iter().filter(|existing| existing.place.environment == *name && existing.is_settled());
             let own: Vec<Charge> = own.flat_map(Existing::charges).collect();
             fleet.add_sum(name, held_by_others(environment, sum, &deployment.holder(), &own));
         } else {
@@ -155,9 +157,8 @@ fn read_fleet(request: &RunFunctionRequest, inputs: &Inputs) -> Fleet {
     fleet
 }
 
-fn refuse(reason: &str, message: String, status: &ModelDeploymentStatus) -> Answer {
-    let composition: Composition = refuse_spec(reason, message, &status.conditions);
-    Answer::Done(Requirements::default(), Box::new(composition), Box::default())
+fn refuse(reason: Undecided, message: String, status: &ModelDeploymentStatus) -> Answer {
+    Answer::refused(refuse_spec(reason, message, &status.conditions))
 }
 
 fn find_model(request: &RunFunctionRequest, reference: &ModelRef) -> ModelState {
@@ -177,27 +178,4 @@ fn read_environments<'a>(request: &RunFunctionRequest, own: impl Iterator<Item =
         environments.entry(name).or_insert(state);
     }
     environments
-}
-
-fn judge_environment(bytes: &[u8]) -> (String, EnvironmentState) {
-    let violations = match read_environment(bytes) {
-        Ok(usable) => return (usable.name.clone(), EnvironmentState::Usable(Box::new(usable))),
-        Err(violations) => violations,
-    };
-    let Metadata { name, deletion_timestamp, .. } = from_struct::<Header>(bytes).unwrap_or_default().metadata;
-    let availability = from_struct::<Emptied>(bytes).unwrap_or_default().spec.availability;
-    (name, EnvironmentState::Invalid(InvalidEnvironment { violations, deleting: deletion_timestamp.is_some(), availability }))
-}
-
-/// An environment of which only is read whether it is being emptied, whatever else is wrong with it.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Emptied {
-    spec: EmptiedSpec,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct EmptiedSpec {
-    availability: Availability,
 }

@@ -11,9 +11,10 @@ use crate::api::metadata::{Header, Metadata};
 use crate::api::object::{ObservedObject, ObservedObjectStatus};
 use crate::api::{llm_inference_service, object, scaled_object};
 use crate::compose::observed::{Identity, Observed, ObservedResource};
-use crate::domain::names::{ENVIRONMENT_LABEL, FOREIGN_PLACEMENT, Key, OUR_PREFIX, PLACEMENT_ANNOTATION};
-use crate::function::model::Conditioned;
+use crate::domain::key::{Key, Part};
+use crate::domain::names::{ENVIRONMENT_LABEL, FOREIGN_PLACEMENT, OUR_PREFIX, PLACEMENT_ANNOTATION};
 use crate::function::proto::RunFunctionRequest;
+use crate::function::request::Conditioned;
 use crate::structs::{StructError, from_struct};
 
 /// Any composed resource, but for its status.
@@ -119,13 +120,12 @@ fn is_service(api_version: &str, kind: &str) -> bool {
 
 /// Whether a resource under one of our keys is of the kind we give it.
 fn is_ours(key: &Key, header: &Header) -> bool {
-    match key {
-        Key::Service(..) => is_service(&header.api_version, &header.kind),
-        Key::ServiceAccount(_) => header.kind == "ServiceAccount",
-        Key::ScaledObject(_) => header.kind == scaled_object::KIND,
-        Key::ServiceObject(..) | Key::Namespace(_) | Key::ServiceAccountObject(_) | Key::Token(_) | Key::ScaledObjectObject(_) => {
-            header.kind == object::KIND
-        }
+    match key.part {
+        _ if key.held => header.kind == object::KIND,
+        Part::Serving(_) => is_service(&header.api_version, &header.kind),
+        Part::ServiceAccount => header.kind == "ServiceAccount",
+        Part::Autoscaler => header.kind == scaled_object::KIND,
+        Part::Namespace | Part::Token => false,
     }
 }
 
@@ -137,23 +137,20 @@ pub(crate) fn read_resource(key: &Key, bytes: &[u8]) -> Result<ObservedResource,
     let composed: Composed = from_struct(bytes)?;
     let annotation = composed.metadata.annotations.get(PLACEMENT_ANNOTATION);
     let record = annotation.and_then(|text| serde_json::from_str(text).ok());
-    let identity = match key {
-        Key::Service(..) | Key::ServiceAccount(_) | Key::ScaledObject(_) => {
-            Some(identity(&composed.metadata.namespace, &composed.metadata.name))
-        }
-        Key::Namespace(_) => None,
-        Key::ServiceObject(..) | Key::ServiceAccountObject(_) | Key::Token(_) | Key::ScaledObjectObject(_) => held_identity(&composed.spec),
+    let identity = match key.part {
+        Part::Namespace => None,
+        _ if key.held => held_identity(&composed.spec),
+        _ => Some(identity(&composed.metadata.namespace, &composed.metadata.name)),
     };
-    let (service, conditions) = match key {
-        // A report that cannot be read is none: it says nothing of being ready, and it must not stop everything else.
-        Key::Service(..) => (Some(from_struct(bytes).unwrap_or_default()), Vec::new()),
-        Key::ServiceObject(..) => {
+    let (service, conditions) = match key.part {
+        Part::Serving(_) if key.held => {
             let ObservedObjectStatus { conditions, at_provider } = from_struct::<ObservedObject>(bytes).unwrap_or_default().status;
             (at_provider.manifest, conditions)
         }
-        Key::ServiceAccount(_) => (None, Vec::new()),
+        // A report that cannot be read is none: it says nothing of being ready, and it must not stop everything else.
+        Part::Serving(_) => (Some(from_struct(bytes).unwrap_or_default()), Vec::new()),
         // Only the conditions: what the provider sees of a token must not be read.
-        Key::Namespace(_) | Key::ServiceAccountObject(_) | Key::Token(_) | Key::ScaledObject(_) | Key::ScaledObjectObject(_) => {
+        Part::Namespace | Part::ServiceAccount | Part::Token | Part::Autoscaler => {
             (None, from_struct::<Conditioned>(bytes).unwrap_or_default().status.conditions)
         }
     };
@@ -172,17 +169,8 @@ pub(crate) fn read_resource(key: &Key, bytes: &[u8]) -> Result<ObservedResource,
 
 /// What a serving object asks for; nothing where it cannot be read, or is none.
 fn read_requested(key: &Key, spec: &Value) -> RequestedService {
-    let spec = match key {
-        Key::Service(..) => Some(spec),
-        Key::ServiceObject(..) => spec.pointer("/forProvider/manifest/spec"),
-        Key::Namespace(_)
-        | Key::ServiceAccount(_)
-        | Key::ServiceAccountObject(_)
-        | Key::Token(_)
-        | Key::ScaledObject(_)
-        | Key::ScaledObjectObject(_) => None,
-    };
-    spec.and_then(|spec| RequestedService::deserialize(spec).ok()).unwrap_or_default()
+    let own = if key.held { spec.pointer("/forProvider/manifest/spec") } else { Some(spec) };
+    own.filter(|_| key.serves()).and_then(|spec| RequestedService::deserialize(spec).ok()).unwrap_or_default()
 }
 
 fn identity(namespace: &str, name: &str) -> Identity {

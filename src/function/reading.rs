@@ -1,11 +1,14 @@
 //! Objects as the function reads them, with everything that is wrong with each.
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::api::inference_environment::InferenceEnvironment;
+use crate::api::inference_environment::{Availability, InferenceEnvironment};
 use crate::api::input::Input;
+use crate::api::metadata::{Header, Metadata};
 use crate::api::model::{Model as ApiModel, ModelSpec};
 use crate::api::model_deployment::{ModelDeployment, ModelKind};
+use crate::domain::scheduling::placement::{EnvironmentState, InvalidEnvironment};
 use crate::domain::spec::deployment::{Deployment, validate_deployment};
 use crate::domain::spec::environment::{Environment, validate_environment};
 use crate::domain::spec::input::validate_input;
@@ -19,6 +22,17 @@ use crate::structs::from_struct;
 /// The rules that it breaks.
 pub(crate) fn read_environment(bytes: &[u8]) -> Result<Environment, Vec<Violation>> {
     read::<InferenceEnvironment>(bytes).and_then(|environment| validate_environment(&environment))
+}
+
+/// An environment by its name, whatever is wrong with it.
+pub(crate) fn judge_environment(bytes: &[u8]) -> (String, EnvironmentState) {
+    let violations = match read_environment(bytes) {
+        Ok(usable) => return (usable.name.clone(), EnvironmentState::Usable(Box::new(usable))),
+        Err(violations) => violations,
+    };
+    let Metadata { name, deletion_timestamp, .. } = from_struct::<Header>(bytes).unwrap_or_default().metadata;
+    let availability = from_struct::<Emptied>(bytes).unwrap_or_default().spec.availability;
+    (name, EnvironmentState::Invalid(InvalidEnvironment { violations, deleting: deletion_timestamp.is_some(), availability }))
 }
 
 /// A ClusterModel or Model. Its profiles may each break rules of their own.
@@ -57,4 +71,17 @@ pub(crate) fn read_input(bytes: &[u8]) -> Result<Input, Vec<Violation>> {
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Vec<Violation>> {
     from_struct(bytes).map_err(|error| vec![Violation::new(error.path, error.message)])
+}
+
+/// An environment of which only is read whether it is being emptied, whatever else is wrong with it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Emptied {
+    spec: EmptiedSpec,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct EmptiedSpec {
+    availability: Availability,
 }

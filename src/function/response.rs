@@ -6,29 +6,24 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use prost::Message as _;
 use serde::Serialize;
 
-use crate::api::condition::{Condition, find};
+use crate::api::condition::{Condition, Status, find};
 use crate::api::input::Input;
 use crate::api::metadata::Header;
-use crate::compose::composition::{Composed, Composition, Status as CompositeStatus};
-use crate::compose::conditions::{
-    DECODE_READY, ENVIRONMENT_VALID, MODEL_RESOLVED, NewCondition, PLACEMENTS_READY, PLACEMENTS_SCHEDULED, PREFILL_READY, PROFILE_VALID,
-    Status,
-};
+use crate::api::words::ConditionType;
+use crate::compose::composition::{Composed, CompositeStatus, Composition, Desired};
+use crate::compose::conditions::NewCondition;
 use crate::compose::events::Event;
 use crate::domain::visible_text::visible;
-use crate::function::model::reported_conditions;
+use crate::function::answer::Answer;
 use crate::function::progress::Progress;
 use crate::function::proto::{self, Ready, Resource, ResponseMeta, RunFunctionRequest, RunFunctionResponse, Severity, State, Target};
+use crate::function::report::{Outcome, Report};
+use crate::function::request::{composite, reported_conditions};
 use crate::function::requirements::Requirements;
-use crate::function::{Answer, Outcome, Report, composite};
 use crate::structs::{StructError, from_struct, merge, to_struct};
 
 /// Crossplane's gRPC client refuses a larger response.
 const MAX_RESPONSE_BYTES: usize = 4 << 20;
-
-/// Every condition that a composite resource of ours has of us.
-const OURS: [&str; 7] =
-    [MODEL_RESOLVED, PROFILE_VALID, PLACEMENTS_SCHEDULED, DECODE_READY, PREFILL_READY, PLACEMENTS_READY, ENVIRONMENT_VALID];
 
 /// The response to a request, and what is to be logged of it.
 pub(crate) fn respond(request: &RunFunctionRequest, header: &Header, answer: Answer) -> (RunFunctionResponse, Report) {
@@ -43,11 +38,11 @@ pub(crate) fn respond(request: &RunFunctionRequest, header: &Header, answer: Ans
         Answer::Done(requirements, composition, settings) => {
             let context = progress.conclude(request.context.as_ref(), &requirements);
             let passed_on = RunFunctionResponse { context, ..pass_on(request, requirements) };
-            let response = conclude(request, header, &composition, &settings, passed_on);
-            report.placed = u32::try_from(composition.tally.placed).unwrap_or(u32::MAX);
-            report.wanted = u32::try_from(composition.tally.wanted).unwrap_or(u32::MAX);
-            report.rejected = composition.tally.rejected;
-            response
+            let (Composition::Refused { tally, .. } | Composition::Composed(Desired { tally, .. })) = &*composition;
+            report.placed = u32::try_from(tally.placed).unwrap_or(u32::MAX);
+            report.wanted = u32::try_from(tally.wanted).unwrap_or(u32::MAX);
+            report.rejected.clone_from(&tally.rejected);
+            conclude(request, header, &composition, &settings, passed_on)
         }
     };
     finish(request, response, report)
@@ -140,17 +135,19 @@ fn conclude(
     settings: &Input,
     passed_on: RunFunctionResponse,
 ) -> RunFunctionResponse {
-    let conditions: Vec<proto::Condition> = composition.conditions.iter().map(render_condition).collect();
-    if let Some(message) = &composition.fatal {
-        return fatal(passed_on, message, if conditions.is_empty() { reported(request) } else { conditions });
-    }
-    match merge_desired(request.desired.clone().unwrap_or_default(), header, composition) {
+    let render = |conditions: &[NewCondition]| conditions.iter().map(render_condition).collect::<Vec<_>>();
+    let ours = match composition {
+        Composition::Composed(desired) => desired,
+        Composition::Refused { message, conditions, .. } if conditions.is_empty() => return fatal(passed_on, message, reported(request)),
+        Composition::Refused { message, conditions, .. } => return fatal(passed_on, message, render(conditions)),
+    };
+    match merge_desired(request.desired.clone().unwrap_or_default(), header, ours) {
         Err(message) => fatal(passed_on, &message, reported(request)),
         Ok(desired) => RunFunctionResponse {
             meta: Some(ResponseMeta { ttl: prost_types::Duration::try_from(settings.ttl.length()).ok(), ..meta(request) }),
             desired: Some(desired),
-            conditions,
-            results: composition.events.iter().map(render_event).collect(),
+            conditions: render(&ours.conditions),
+            results: ours.events.iter().map(render_event).collect(),
             ..passed_on
         },
     }
@@ -160,16 +157,16 @@ fn conclude(
 /// return would be an event.
 fn reported(request: &RunFunctionRequest) -> Vec<proto::Condition> {
     let observed = reported_conditions(request);
-    let again = |kind| {
-        let Condition { status, reason, message, .. } = find(&observed, kind)?;
+    let again = |kind: &ConditionType| {
+        let Condition { kind, status, reason, message, .. } = find(&observed, kind.as_str())?;
         let status = [Status::True, Status::False].into_iter().find(|known| known.as_str() == status).unwrap_or(Status::Unknown);
-        Some(render_condition(&NewCondition::new(kind, status, reason, message)))
+        Some(condition(kind, status, reason, &visible(message)))
     };
-    OURS.into_iter().filter_map(again).collect()
+    ConditionType::ALL.iter().filter_map(again).collect()
 }
 
-fn merge_desired(mut desired: State, header: &Header, composition: &Composition) -> Result<State, String> {
-    for (key, composed) in &composition.resources {
+fn merge_desired(mut desired: State, header: &Header, ours: &Desired) -> Result<State, String> {
+    for (key, composed) in &ours.resources {
         if desired.resources.contains_key(key) {
             return Err(format!("composed resource {key} is wanted by an earlier step of the pipeline already; rename it there"));
         }
@@ -177,12 +174,12 @@ fn merge_desired(mut desired: State, header: &Header, composition: &Composition)
         desired.resources.insert(key.clone(), resource);
     }
     let mut composite = desired.composite.take().unwrap_or_default();
-    if let Some(status) = &composition.status {
+    if let Some(status) = &ours.status {
         let overlay = Composite { api_version: &header.api_version, kind: &header.kind, status };
         let merged = merge(composite.resource.as_ref(), &overlay).map_err(|error| format!("cannot write the status: {error}"))?;
         composite.resource = Some(merged);
     }
-    if composition.unready {
+    if ours.unready {
         composite.set_ready(Ready::False);
     }
     desired.composite = Some(composite);
@@ -202,17 +199,21 @@ fn render_resource(composed: &Composed) -> Result<Resource, StructError> {
     Ok(Resource { resource: Some(to_struct(&composed.body)?), connection_details: BTreeMap::new(), ready: ready.into() })
 }
 
-fn render_condition(condition: &NewCondition) -> proto::Condition {
-    let status = match condition.status {
+fn render_condition(new: &NewCondition) -> proto::Condition {
+    condition(new.kind.as_str(), new.status, new.reason, &new.message)
+}
+
+fn condition(kind: &str, status: Status, reason: &str, message: &str) -> proto::Condition {
+    let status = match status {
         Status::True => proto::Status::ConditionTrue,
         Status::False => proto::Status::ConditionFalse,
         Status::Unknown => proto::Status::ConditionUnknown,
     };
     proto::Condition {
-        r#type: condition.kind.to_owned(),
+        r#type: kind.to_owned(),
         status: status.into(),
-        reason: condition.reason.clone(),
-        message: Some(condition.message.clone()).filter(|message| !message.is_empty()),
+        reason: reason.to_owned(),
+        message: Some(message.to_owned()).filter(|message| !message.is_empty()),
         target: Some(Target::Composite.into()),
     }
 }
@@ -220,7 +221,7 @@ fn render_condition(condition: &NewCondition) -> proto::Condition {
 /// What Crossplane makes an event of.
 pub(crate) fn render_event(event: &Event) -> proto::Result {
     let severity = if event.warning { Severity::Warning } else { Severity::Normal };
-    render_result(severity, &event.message, Some(&event.reason))
+    render_result(severity, &event.message, Some(event.reason))
 }
 
 fn render_result(severity: Severity, message: &str, reason: Option<&str>) -> proto::Result {

@@ -6,7 +6,7 @@ use crate::api::metadata::{Header, Metadata, OwnerReference};
 use crate::api::model_deployment::{self, Topology};
 use crate::compose::observed::ObservedResource;
 use crate::compose::readiness::readiness;
-use crate::domain::names::Key;
+use crate::domain::key::{Key, Part};
 use crate::domain::scheduling::footprint::{Footprint, footprint, topology_of};
 use crate::domain::scheduling::holdings::Standing;
 use crate::domain::scheduling::ledger::Charge;
@@ -51,14 +51,14 @@ fn read_placement(bytes: &[u8], environment: &Environment, is_local: bool) -> Op
         owner.controller && owner.kind == model_deployment::KIND && owner.api_version.split('/').next() == Some(GROUP)
     };
     let owner = metadata.owner_references.iter().find(composed)?.clone();
-    let resource = read_resource(&Key::serving(&environment.name, Topology::Unified, is_local), bytes).ok()?;
+    let resource = read_resource(&Key::new(&environment.name, Part::Serving(Topology::Unified), !is_local), bytes).ok()?;
     let topology = topology_of(&resource.requested);
     let record = resource.record.as_ref();
     let settled = is_believed(&metadata, &resource)
         && (record.is_some_and(|record| record.is_settled(resource.uid.as_deref())) || readiness(Some(&resource), topology).ready);
     let recorded = (record.map(|record| &record.decode), record.and_then(|record| record.prefill.as_ref()));
     let charges = footprint(&resource.requested, recorded, &environment.pools).as_ref().map(Footprint::charges);
-    let remembered = || std::iter::once(recorded.0).chain([recorded.1]).flatten().map(Charge::from).collect();
+    let remembered = || record.iter().flat_map(|record| record.phases()).map(Charge::from).collect();
     Some(Seen {
         standing: Standing {
             holder: holder(Some(&owner.uid), &metadata.namespace, &owner.name),
@@ -74,5 +74,5 @@ fn read_placement(bytes: &[u8], environment: &Environment, is_local: bool) -> Op
 
 /// Whether what an object says of having been ready counts: not where nobody keeps it as it was made.
 fn is_believed(metadata: &Metadata, resource: &ObservedResource) -> bool {
-    !metadata.is_paused() && find(&resource.conditions, "Synced").is_none_or(|synced| synced.status != "False")
+    !metadata.is_paused() && find(&resource.conditions, "Synced").is_none_or(|synced| !synced.is_false())
 }

@@ -16,6 +16,7 @@ use tonic_reflection::server::Builder as Reflection;
 use super::admission::{Admission, admit};
 use super::logging;
 use super::metrics::{self, Metrics, NearLimit};
+use crate::api::words::EventReason;
 use crate::compose::events::Event;
 use crate::function::proto::function_runner_service_server::{FunctionRunnerService, FunctionRunnerServiceServer, SERVICE_NAME};
 use crate::function::proto::{DESCRIPTORS, RunFunctionRequest, RunFunctionResponse};
@@ -112,7 +113,7 @@ struct Runner {
 
 /// Tells whoever looks at the composite resource, which will be the first to miss an answer.
 fn warning(near: &NearLimit) -> Event {
-    Event { warning: true, reason: "RequestNearLimit".to_owned(), message: near.to_string() }
+    Event { warning: true, reason: EventReason::RequestNearLimit.as_str(), message: near.to_string() }
 }
 
 #[tonic::async_trait]

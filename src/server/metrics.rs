@@ -45,7 +45,7 @@ pub(super) struct Metrics {
     fatal: Counters<1>,
     wanted: Counter,
     placed: Counter,
-    rejections: Family<[(&'static str, String); 1], Counter>,
+    rejections: Family<[(&'static str, &'static str); 1], Counter>,
     reloads: Counters<1>,
     handshakes_failed: Counter,
     memory: Memory,
@@ -114,7 +114,7 @@ impl Metrics {
                 self.wanted.inc_by(report.wanted.into());
                 self.placed.inc_by(report.placed.into());
                 for (reason, count) in &report.rejected {
-                    self.rejections.get_or_create(&[("reason", reason.clone())]).inc_by((*count).into());
+                    self.rejections.get_or_create(&[("reason", *reason)]).inc_by((*count).into());
                 }
             }
         }

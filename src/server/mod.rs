@@ -95,7 +95,7 @@ pub fn serve(options: &Options) -> Result<(), ServerError> {
     let served = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).map_err(ServerError::System)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(ServerError::System)?;
-        let server = Server::start(options, Timing::default(), function::run).await?;
+        let server = Server::start(options, Timing::default(), function::respond).await?;
         let signalled = async move {
             tokio::select! {
                 _ = terminate.recv() => {}

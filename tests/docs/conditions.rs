@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use function_modelplane::compose::conditions;
-use function_modelplane::domain::scheduling::placement::Freeze;
+use function_modelplane::domain::scheduling::freeze::Freeze;
 use function_modelplane::domain::scheduling::rejection::{CODES, MissingLabel, PhaseNeed, PoolState, Reason};
 use function_modelplane::domain::spec::violation::Violation;
 
@@ -110,12 +110,12 @@ Beside Crossplane's own `Ready` and `Synced`. *Fatal* means that Crossplane chan
     text += "\nor why it is frozen, that is left exactly as it is. One that *leaves* is removed once its replacement is ready:\n\n";
     let frozen: Vec<[String; 3]> = freezes()
         .iter()
-        .map(|freeze| [code(freeze.code()), if freeze.is_leaving() { "leaves" } else { "stays" }.to_owned(), freeze.to_string()])
+        .map(|freeze| [code(freeze.word()), if freeze.is_leaving() { "leaves" } else { "stays" }.to_owned(), freeze.to_string()])
         .collect();
     text += &table(["Reason", "", "Message"], &frozen);
     text += "\n## Rejections\n\n`status.scheduling.rejected` says why an environment was not chosen, in the order of the checks:\n\n";
     let rejected: Vec<[String; 3]> =
-        rejections().iter().map(|reason| [code(reason.code()), reason.check().to_owned(), reason.to_string()]).collect();
+        rejections().iter().map(|reason| [code(reason.word()), reason.check().to_owned(), reason.to_string()]).collect();
     text += &table(["Reason", "Check", "Message, for example"], &rejected);
     text += "\n## Events
 
@@ -132,7 +132,7 @@ so are environments that are turned down for other reasons than before, and what
 fn what_is_listed_is_what_the_code_has() {
     let types: Vec<&str> = CONDITIONS.iter().flat_map(|(types, ..)| *types).copied().collect();
     assert_eq!(types, TYPES.to_vec());
-    let codes: Vec<&str> = rejections().iter().map(Reason::code).collect();
+    let codes: Vec<&str> = rejections().iter().map(Reason::word).collect();
     assert_eq!(codes, CODES.to_vec(), "each rejection once, in the order of the checks");
 }
 

@@ -59,7 +59,7 @@ fn what_yields_does_not_come_back_to_its_cluster_under_another_environment() {
     let yielded = plan(&younger, &model, &environments([same("east"), same("east2")]), &placed("b", false), &first);
     assert_eq!(places(&yielded), vec![]);
     let rejections = yielded.decision.unwrap().rejections;
-    let told: Vec<(&str, &str)> = rejections.iter().map(|rejection| (rejection.environment.as_str(), rejection.reason.code())).collect();
+    let told: Vec<(&str, &str)> = rejections.iter().map(|rejection| (rejection.environment.as_str(), rejection.reason.word())).collect();
     assert_eq!(told, [("east", "InsufficientGpus"), ("east2", "SameCluster")]);
     assert_eq!(rejections[0].reason.to_string(), "needs unified 1 x 8 GPUs packed onto nodes; pool h200 has 0 of 8 free (profile unified)");
 }

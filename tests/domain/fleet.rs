@@ -13,7 +13,8 @@ use function_modelplane::domain::scheduling::holdings::{Fleet, Holding, Seniorit
 use function_modelplane::domain::scheduling::ledger::Charge;
 use function_modelplane::domain::scheduling::matching::Wish;
 use function_modelplane::domain::scheduling::placement::{Action, EnvironmentState, Environments, Existing, Placement};
-use function_modelplane::domain::scheduling::schedule::{Plan, Situation, schedule};
+use function_modelplane::domain::scheduling::schedule::{Plan, schedule};
+use function_modelplane::domain::scheduling::situation::Situation;
 use function_modelplane::domain::spec::deployment::{Deployment, PhaseScaling};
 use function_modelplane::domain::spec::environment::{Access, ClusterIdentity, Environment, Pool};
 use function_modelplane::domain::spec::model::{Model, validate_model};

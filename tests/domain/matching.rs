@@ -24,7 +24,7 @@ fn refusal(
     let fleet = Fleet::new([holding(&deployment("other", 1, (1, 4), None), true, "east", "h100", (3, 4))]);
     let wish = Wish { deployment: &own, model: &model, rdma: RdmaPolicy::Pin, lint: LintPolicy::Warn };
     let reason = match_environment(wish, &east, &fleet.ledger(&east), None, &mut Trace::default()).unwrap_err();
-    (reason.code(), reason.to_string())
+    (reason.word(), reason.to_string())
 }
 
 /// What is changed about the model and the environment, what the phases need, and what comes of it.
@@ -132,7 +132,7 @@ fn the_profile_that_came_furthest_speaks() {
     let wish = Wish { deployment: &own, model: &model, rdma: RdmaPolicy::Pin, lint: LintPolicy::Warn };
     let east = environment("east", &[("h200", 1, 8)]);
     let reason = match_environment(wish, &east, &Fleet::default().ledger(&east), None, &mut Trace::default()).unwrap_err();
-    assert_eq!(reason.code(), "NodeTooSmall", "the other one does not even match the label");
+    assert_eq!(reason.word(), "NodeTooSmall", "the other one does not even match the label");
 }
 
 /// The order of the profiles is the order of priority.

@@ -1,7 +1,9 @@
 //! Names and keys: short enough, never shared by two deployments, and read back as they were written.
 
 use function_modelplane::api::model_deployment::Topology;
-use function_modelplane::domain::names::{Key, Stem, environment_name_error, label_value};
+use function_modelplane::domain::key::Key;
+use function_modelplane::domain::key::environment_name_error;
+use function_modelplane::domain::names::{Stem, label_value};
 use proptest::prelude::*;
 
 fn serving(namespace: &str, deployment: &str, shared: bool) -> String {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use function_modelplane::api::inference_environment::{Availability, KubeconfigSecret, Rdma};
 use function_modelplane::api::model_deployment::{StrategyKind, Topology};
 use function_modelplane::domain::scheduling::contention::Shortage;
+use function_modelplane::domain::scheduling::freeze::Freeze;
 use function_modelplane::domain::scheduling::holdings::Fleet;
-use function_modelplane::domain::scheduling::placement::{Action, Existing, Freeze, Placement};
+use function_modelplane::domain::scheduling::placement::{Action, Existing, Placement};
 use function_modelplane::domain::scheduling::rejection::{Reason, Rejection};
 use function_modelplane::domain::scheduling::schedule::{Plan, Switch};
 use function_modelplane::domain::scheduling::search::Decision;
@@ -79,7 +80,7 @@ fn an_environment_that_is_left_says_why_and_is_not_counted_as_matched() {
     let plan = plan(&own, &model, &environments([a]), &existing, &Fleet::default());
     let decision = plan.decision.clone().unwrap();
     assert_eq!((decision.considered, decision.matched, decision.rejections.len()), (1, 0, 1));
-    assert_eq!(decision.rejections[0].reason.code(), "Cordoned");
+    assert_eq!(decision.rejections[0].reason.word(), "Cordoned");
     assert_eq!(plan.staying(), 0, "it serves until there is a replacement, but it does not count");
     assert!(matches!(&plan.placements[0].action, Action::Freeze(Freeze::EnvironmentDraining, Some(_))));
 }
@@ -145,7 +146,7 @@ fn an_environment_that_is_pointed_at_another_cluster_takes_nothing_along() {
     assert_eq!(names(&plan), ["a", "c"], "there is room on two and on three, and none on one, which it is on");
     let rejections = plan.decision.unwrap().rejections;
     assert_eq!(
-        rejections.iter().map(|rejection| (rejection.environment.as_str(), rejection.reason.code())).collect::<Vec<_>>(),
+        rejections.iter().map(|rejection| (rejection.environment.as_str(), rejection.reason.word())).collect::<Vec<_>>(),
         [("b", "SameCluster")]
     );
 }
@@ -308,7 +309,7 @@ fn a_switch_that_more_gpus_alone_would_not_let_happen_names_no_gpus() {
     let (disaggregated, model) = wished("chat", 2, (1, 4), Some((4, 1)));
     let plan = plan(&disaggregated, &model, &all, &existing, &Fleet::default());
     let rejections = plan.decision.unwrap().rejections;
-    assert_eq!(rejections.iter().map(|rejection| rejection.reason.code()).collect::<Vec<_>>(), ["InsufficientGpus", "NoRdma"]);
+    assert_eq!(rejections.iter().map(|rejection| rejection.reason.word()).collect::<Vec<_>>(), ["InsufficientGpus", "NoRdma"]);
     assert_eq!(plan.switch, Some(Switch::Waiting { old: 2, missing_gpus: None }));
 }
 

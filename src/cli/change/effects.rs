@@ -9,6 +9,7 @@ use crate::api::condition::find;
 use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::{PhaseItem, PlacementItem};
 use crate::api::placement_record::PhaseRecord;
+use crate::api::words::ConditionType;
 use crate::cli::change::diff::unified;
 use crate::cli::change::edits::Action;
 use crate::cli::change::field_changes::{FieldChange, field_changes};
@@ -16,9 +17,8 @@ use crate::cli::change::surge::{Room, Surge};
 use crate::cli::plane::composed::{compared, held};
 use crate::cli::plane::control_plane::ObjectKey;
 use crate::cli::plane::settling::{Standing, is_at};
-use crate::compose::conditions::PLACEMENTS_SCHEDULED;
-use crate::domain::names::Key;
-use crate::domain::scheduling::placement::Freeze;
+use crate::domain::key::{Key, Part};
+use crate::domain::scheduling::freeze::Freeze;
 
 /// What becomes of a deployment. Of several the one that is first here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -199,7 +199,8 @@ impl Way<'_> {
         if let Some(message) = settled.refused.clone().or_else(|| self.now?.refused.clone()) {
             return (Outcome::Refused, Some(message));
         }
-        let scheduled = find(&settled.status.conditions, PLACEMENTS_SCHEDULED).filter(|condition| condition.status == "False");
+        let scheduled =
+            find(&settled.status.conditions, ConditionType::PlacementsScheduled.as_str()).filter(|condition| condition.is_false());
         let message = scheduled.map(|condition| condition.message.clone());
         let has = |effect: Effect| placements.iter().any(|placement| placement.effect == effect);
         let leaves = has(Effect::Leaving) || has(Effect::Deleted);
@@ -247,7 +248,7 @@ impl Way<'_> {
             let keys = standing.into_iter().flat_map(|standing| standing.composed.keys());
             keys.filter_map(|text| {
                 let key = Key::parse(text).filter(Key::serves)?;
-                Some(((key.environment().to_owned(), key.topology()?), text.clone()))
+                Some(((key.environment.clone(), key.topology()?), text.clone()))
             })
             .collect()
         };
@@ -262,7 +263,7 @@ impl Way<'_> {
                 (None, None) => return None,
             };
             let leaving = item(self.now, &place).filter(|_| effect == Effect::Leaving);
-            let why = leaving.or_else(|| item(self.settled, &place)).filter(|item| item.reason.as_deref().is_some_and(Freeze::is_code));
+            let why = leaving.or_else(|| item(self.settled, &place)).filter(|item| item.reason.as_deref().is_some_and(Freeze::is_word));
             let last = item(self.settled, &place).or_else(|| item(self.now, &place));
             Some(AffectedPlacement {
                 effect,
@@ -285,10 +286,10 @@ impl Way<'_> {
         let (old, new) = (object(self.start, keys.0), object(self.settled, keys.1));
         let restarts = self.restarts(room, place, held(&old), held(&new), objects);
         let affects = |key: &str| objects.iter().any(|object| object.key == key);
-        let autoscalers = [Key::ScaledObject(place.0.clone()), Key::ScaledObjectObject(place.0.clone())];
+        let autoscalers = [false, true].map(|held| Key::new(&place.0, Part::Autoscaler, held));
         let scaled = scale(held(&old)) != scale(held(&new)) || autoscalers.iter().any(|key| affects(&key.to_string()));
         let reason = |standing| item(standing, place).and_then(|item: &PlacementItem| item.reason.clone());
-        let frozen = reason(self.settled).is_some_and(|reason| Freeze::is_code(&reason))
+        let frozen = reason(self.settled).is_some_and(|reason| Freeze::is_word(&reason))
             && (self.edited || reason(self.settled) != reason(self.start));
         let effect = match () {
             () if !restarts.is_empty() => Effect::Restarted,
@@ -303,7 +304,7 @@ impl Way<'_> {
     fn restarts(self, room: &Room, place: &Place, old: &Value, new: &Value, objects: &[AffectedObject]) -> Vec<Restart> {
         let shared = field_changes("spec.model", old.pointer("/spec/model"), new.pointer("/spec/model"));
         // KServe copies the name of the Secret with the token from the ServiceAccount into the pods.
-        let account = Key::ServiceAccount(place.0.clone()).to_string();
+        let account = Key::new(&place.0, Part::ServiceAccount, false).to_string();
         let account = objects.iter().any(|object| object.key == account && object.action == Action::Changed);
         let account = account.then(|| FieldChange { path: "secrets of the ServiceAccount".to_owned(), from: None, to: None });
         let main = if place.1 == Topology::PrefillDecode { "decode" } else { "unified" };

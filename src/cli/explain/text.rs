@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table as Grid};
 use crate::cli::lines::Lines;
 use crate::cli::plane::session::Previewed;
 use crate::compose::explanation::ExplainedEnvironment;
-use crate::domain::scheduling::trace::Check;
+use crate::domain::scheduling::trace::Checked;
 use crate::domain::visible_text::visible;
 
 /// Writes the explanations of deployments.
@@ -29,7 +29,7 @@ pub(crate) fn write_explanations(lines: &mut Lines<'_>, all: &[Previewed]) -> io
 fn write_environment(lines: &mut Lines<'_>, environment: &ExplainedEnvironment) -> io::Result<()> {
     lines.line("")?;
     lines.line(&format!("  {}: {}", environment.environment, environment.outcome))?;
-    for Check { check, profile, passed, found } in &environment.checks {
+    for Checked { check, profile, passed, found } in &environment.checks {
         let verdict = if *passed { "ok" } else { "no" };
         let profile = profile.as_ref().map(|profile| format!(" ({profile})")).unwrap_or_default();
         lines.line(&format!("    {verdict}  {check}{profile}: {found}"))?;

@@ -10,7 +10,7 @@ use crate::cli::html::tally::{Tally, Use};
 use crate::cli::plane::control_plane::{ControlPlane, ObjectKey};
 use crate::cli::plane::session::Previewed;
 use crate::compose::explanation::ExplainedEnvironment;
-use crate::domain::scheduling::trace::Check;
+use crate::domain::scheduling::trace::Checked;
 use crate::function::proto::{Condition, Status};
 use crate::function::reading::read_deployment;
 
@@ -98,7 +98,7 @@ pub(crate) struct ExplainedView<'a> {
     pub(crate) environments: Vec<&'a str>,
     /// Environments that are not listed.
     pub(crate) unlisted: usize,
-    pub(crate) checks: &'a [Check],
+    pub(crate) checks: &'a [Checked],
 }
 
 /// The most checks that a page shows: some two megabytes.

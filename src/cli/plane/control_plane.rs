@@ -10,7 +10,7 @@ use crate::api::API_VERSION;
 use crate::api::metadata::Header;
 use crate::cli::plane::composed::applied;
 use crate::cli::plane::pipeline::{COMPOSITION, our_input};
-use crate::domain::names::Key;
+use crate::domain::key::Key;
 use crate::function::proto::resource_selector::Match;
 use crate::function::proto::{Condition, Resource, ResourceSelector, Resources, RunFunctionRequest, RunFunctionResponse, State, Status};
 use crate::function::{Report, run};

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::ReportedDeployment;
 use crate::api::{API_VERSION, GROUP, inference_environment, llm_inference_service, model_deployment, object, scaled_object};
 use crate::cli::manifests::Manifest;
@@ -12,7 +11,8 @@ use crate::cli::plane::composed::{RESOURCE_NAME, stripped};
 use crate::cli::plane::control_plane::{ControlPlane, ObjectKey};
 use crate::cli::plane::pipeline::is_composition;
 use crate::cli::plane::session::{is_namespaced, is_ours, object_key, unknown_kind};
-use crate::domain::names::{FOREIGN_PLACEMENT, Key};
+use crate::domain::key::{Key, Part};
+use crate::domain::names::FOREIGN_PLACEMENT;
 use crate::structs::from_struct;
 
 /// The kinds that the function composes for a deployment, and what another function composed for it.
@@ -134,8 +134,8 @@ impl Live {
         }
         let status = from_struct::<ReportedDeployment>(self.plane.bytes(key)).unwrap_or_default().status;
         for item in status.placements.items {
-            let serving = |topology: Topology, local| composed.contains_key(&Key::serving(&item.environment, topology, local).to_string());
-            if missing.is_empty() && !serving(item.topology, true) && !serving(item.topology, false) {
+            let serving = |held| composed.contains_key(&Key::new(&item.environment, Part::Serving(item.topology), held).to_string());
+            if missing.is_empty() && !serving(true) && !serving(false) {
                 missing.push(format!("what serves in {} ({})", item.environment, item.topology.as_str()));
             }
         }

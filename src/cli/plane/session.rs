@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::api::model_deployment::{ModelKind, Topology};
 use crate::api::model_deployment_status::ReportedDeployment;
+use crate::api::words::ConditionType;
 use crate::api::{API_VERSION, GROUP, inference_environment, model_deployment};
 use crate::cli::manifests::Manifest;
 use crate::cli::plane::control_plane::{Call, ControlPlane, ObjectKey};
 use crate::cli::plane::pipeline::{broken_input, gives_input};
 use crate::cli::plane::running::refuse_running;
-use crate::compose::conditions::PLACEMENTS_SCHEDULED;
 use crate::compose::explanation::ExplainedEnvironment;
 use crate::domain::spec::deployment::Deployment;
 use crate::domain::spec::violation::Violation;
@@ -61,7 +61,7 @@ impl Previewed {
 
     /// Whether and why it is placed.
     pub(crate) fn scheduled(&self) -> Option<&Condition> {
-        self.response.conditions.iter().find(|condition| condition.r#type == PLACEMENTS_SCHEDULED)
+        self.response.conditions.iter().find(|condition| condition.r#type == ConditionType::PlacementsScheduled.as_str())
     }
 }
 

@@ -12,8 +12,8 @@ use crate::api::model_deployment_status::{ModelDeploymentStatus, PlacementItem, 
 use crate::api::{API_VERSION, inference_environment, llm_inference_service, model_deployment, object, scaled_object};
 use crate::cli::plane::composed::reported_ready;
 use crate::cli::plane::control_plane::{Call, ControlPlane, ObjectKey};
-use crate::domain::names::Key;
-use crate::domain::scheduling::placement::Freeze;
+use crate::domain::key::Key;
+use crate::domain::scheduling::freeze::Freeze;
 use crate::structs::from_struct;
 
 /// Far more than any fleet needs: each round reconciles everything once.
@@ -161,7 +161,7 @@ pub(crate) fn is_paused(bytes: &[u8]) -> bool {
 /// Whether a placement is the one whose resource keys go by this name: that of its environment, before that was renamed.
 pub(crate) fn is_at(item: &PlacementItem, slot: &str, topology: Topology) -> bool {
     let key = item.resource.as_deref().and_then(Key::parse);
-    item.topology == topology && key.as_ref().map_or(item.environment.as_str(), Key::environment) == slot
+    item.topology == topology && key.as_ref().map_or(item.environment.as_str(), |key| key.environment.as_str()) == slot
 }
 
 /// Whether something is not ready, and will be: what is frozen is left as it is, whatever state it is in.
@@ -172,10 +172,10 @@ fn becomes_ready(key: &str, object: &Value, status: &ModelDeploymentStatus) -> b
     {
         return false;
     }
-    let place = Key::parse(key).filter(Key::serves).and_then(|key| Some((key.environment().to_owned(), key.topology()?)));
+    let place = Key::parse(key).filter(Key::serves).and_then(|key| Some((key.environment.clone(), key.topology()?)));
     if let Some((environment, topology)) = place {
         let item = status.placements.items.iter().find(|item| is_at(item, &environment, topology));
-        return item.is_some_and(|item| !item.ready && !item.reason.as_deref().is_some_and(Freeze::is_code));
+        return item.is_some_and(|item| !item.ready && !item.reason.as_deref().is_some_and(Freeze::is_word));
     }
     let conditions = object.pointer("/status/conditions").cloned().unwrap_or_default();
     let conditions: Vec<Condition> = serde_json::from_value(conditions).unwrap_or_default();

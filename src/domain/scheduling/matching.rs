@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use crate::api::inference_environment::{Availability, Rdma};
 use crate::api::input::{LintPolicy, RdmaPolicy};
 use crate::api::model_deployment::Topology;
+use crate::api::phase::Phase;
 use crate::api::selector::LabelSelector;
 use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
 use crate::domain::scheduling::ledger::{Charge, Ledger};
 use crate::domain::scheduling::placement::Missing;
 use crate::domain::scheduling::rejection::{MissingLabel, PhaseNeed, PoolState, Reason};
 use crate::domain::scheduling::sizing::{PhaseDemand, Sizing, phases};
-use crate::domain::scheduling::trace::Trace;
+use crate::domain::scheduling::trace::{Check, Trace};
 use crate::domain::spec::deployment::Deployment;
 use crate::domain::spec::environment::{Access, Environment, Pool};
 use crate::domain::spec::model::{Model, PhaseProfile, Profile, quote_breaking_references};
@@ -59,7 +60,7 @@ pub fn match_environment(
     missing: Option<&Missing>,
     trace: &mut Trace,
 ) -> Result<Candidate, Reason> {
-    check_admission(wish, environment, trace).inspect_err(|reason| trace.failed(None, reason))?;
+    check_admission(wish, environment, trace).inspect_err(|reason| reason.note(None, trace))?;
     if let Some(candidate) = missing.and_then(|missing| match_again(wish, environment, ledger, missing, trace)) {
         return Ok(candidate);
     }
@@ -67,10 +68,10 @@ pub fn match_environment(
     let mut closest: Option<Reason> = None;
     for (priority, profile) in eligible(wish) {
         let matched = match_profile(wish, profile, environment, ledger, None, trace);
-        match matched.inspect_err(|reason| trace.failed(Some(&profile.name), reason)) {
+        match matched.inspect_err(|reason| reason.note(Some(&profile.name), trace)) {
             Ok(sizing) => return Ok(candidate(environment, ledger, priority, profile, sizing)),
             // Of profiles that came equally far the first speaks.
-            Err(reason) if closest.as_ref().is_none_or(|closest| closest.step() < reason.step()) => {
+            Err(reason) if closest.as_ref().is_none_or(|closest| closest.check() < reason.check()) => {
                 closest = Some(reason);
             }
             Err(_) => {}
@@ -78,7 +79,7 @@ pub fn match_environment(
     }
     Err(closest.unwrap_or_else(|| {
         let reason = Reason::NoProfileForTopology { topology: topology.as_str() };
-        trace.failed(None, &reason);
+        reason.note(None, trace);
         reason
     }))
 }
@@ -107,9 +108,9 @@ fn candidate(environment: &Environment, ledger: &Ledger, priority: usize, profil
 /// What is asked of an environment whatever the profile.
 fn check_admission(wish: Wish<'_>, environment: &Environment, trace: &mut Trace) -> Result<(), Reason> {
     if environment.deleting {
-        return Err(Reason::Deleting);
+        return Err(Reason::Deleting {});
     }
-    trace.passed("existence", None, || "is not being deleted".to_owned());
+    trace.passed(Check::Existence, None, || "is not being deleted".to_owned());
     if let Some(violation) = &environment.repointed {
         return Err(Reason::EnvironmentInvalid { violations: vec![violation.clone()] });
     }
@@ -118,11 +119,11 @@ fn check_admission(wish: Wish<'_>, environment: &Environment, trace: &mut Trace)
         Availability::Cordoned => return Err(Reason::Cordoned { draining: false }),
         Availability::Draining => return Err(Reason::Cordoned { draining: true }),
     }
-    trace.passed("availability", None, || "is Schedulable".to_owned());
+    trace.passed(Check::Availability, None, || "is Schedulable".to_owned());
     match &environment.access {
-        Access::Missing => return Err(Reason::NotReady),
-        Access::Local => trace.passed("access", None, || "is the control plane's own cluster".to_owned()),
-        Access::Provider(name) => trace.passed("access", None, || format!("through ClusterProviderConfig {name}")),
+        Access::Missing => return Err(Reason::NotReady {}),
+        Access::Local => trace.passed(Check::Access, None, || "is the control plane's own cluster".to_owned()),
+        Access::Provider(name) => trace.passed(Check::Access, None, || format!("through ClusterProviderConfig {name}")),
     }
     let namespace = &wish.deployment.namespace;
     if let Some(token) = &wish.model.token
@@ -135,7 +136,7 @@ fn check_admission(wish: Wish<'_>, environment: &Environment, trace: &mut Trace)
     if let Some(label) = first_missing(&wish.deployment.selector, environment) {
         return Err(Reason::SelectorMismatch { label });
     }
-    trace.passed("deployment's selector", None, || describe_selector(&wish.deployment.selector));
+    trace.passed(Check::Selector, None, || describe_selector(&wish.deployment.selector));
     Ok(())
 }
 
@@ -153,18 +154,18 @@ fn match_profile(
         if !errors.is_empty() {
             return Err(Reason::ProfileInvalid { profile: profile.name.clone(), errors });
         }
-        trace.passed("lint", name, || "has no errors".to_owned());
+        trace.passed(Check::Lint, name, || "has no errors".to_owned());
     }
     if let Some(label) = first_missing(&profile.selector, environment) {
         return Err(Reason::ProfileSelectorMismatch { profile: profile.name.clone(), label });
     }
-    trace.passed("profile's selector", name, || describe_selector(&profile.selector));
+    trace.passed(Check::ProfileSelector, name, || describe_selector(&profile.selector));
     if profile.topology == Topology::PrefillDecode && wish.rdma == RdmaPolicy::Pin {
         let pin = LabelSelector { match_labels: BTreeMap::from([(RDMA_LABEL.to_owned(), RDMA_LABEL_VALUE.to_owned())]) };
         if let Some(label) = first_missing(&pin, environment) {
             return Err(Reason::NoRdma { profile: profile.name.clone(), label });
         }
-        trace.passed("RDMA", name, || describe_selector(&pin));
+        trace.passed(Check::Rdma, name, || describe_selector(&pin));
     }
     if let Some(violation) = quoting_violation(profile, environment.rdma.as_ref()) {
         return Err(Reason::EnvironmentInvalid { violations: vec![violation] });
@@ -173,7 +174,7 @@ fn match_profile(
     let mut pools = Vec::new();
     for phase in std::iter::once(&decode).chain(&prefill) {
         let usable = usable_pools(profile, phase, environment)?;
-        trace.passed("accelerator and node size", name, || describe_pools(phase, &usable));
+        trace.passed(Check::Pools, name, || describe_pools(phase, &usable));
         pools.push(usable);
     }
     let decode_pools = pools.first().cloned().unwrap_or_default();
@@ -181,12 +182,12 @@ fn match_profile(
     let same = sizings.iter().filter(|sizing| before.is_some_and(|pools| sizing.is_on(pools)));
     let fitting = same.chain(&sizings).find(|sizing| ledger.fits(&sizing.charges())).cloned();
     if let Some(sizing) = &fitting {
-        trace.passed("free GPUs", name, || describe_sizing(sizing, ledger));
+        trace.passed(Check::FreeGpus, name, || describe_sizing(sizing, ledger));
     }
     fitting.ok_or_else(|| {
         let demands = std::iter::once(&decode).chain(&prefill);
         let charges = sizings.first().map(Sizing::charges).unwrap_or_default();
-        let needs = demands.zip(charges).zip(&pools).map(|((demand, charge), pools)| need(demand.name, &charge, pools, ledger));
+        let needs = demands.zip(charges).zip(&pools).map(|((demand, charge), pools)| need(demand.phase, &charge, pools, ledger));
         Reason::InsufficientGpus { profile: profile.name.clone(), needs: needs.collect() }
     })
 }
@@ -208,7 +209,7 @@ fn usable_pools<'a>(profile: &Profile, phase: &PhaseDemand<'_>, environment: &'a
     if accepted.is_empty() {
         return Err(Reason::NoAccelerator {
             profile: profile.name.clone(),
-            phase: phase.name,
+            phase: phase.phase,
             accelerator: phase.profile.accelerator.clone(),
         });
     }
@@ -218,7 +219,7 @@ fn usable_pools<'a>(profile: &Profile, phase: &PhaseDemand<'_>, environment: &'a
         let sizes = accepted.iter().map(|pool| (phase.gpus_on(pool).unwrap_or(u32::MAX), pool.gpus_per_node));
         let closest = sizes.min_by_key(|(needed, largest)| needed.saturating_sub(*largest));
         let (needed, largest) = closest.unwrap_or((u32::MAX, 0));
-        return Err(Reason::NodeTooSmall { profile: profile.name.clone(), phase: phase.name, needed, largest });
+        return Err(Reason::NodeTooSmall { profile: profile.name.clone(), phase: phase.phase, needed, largest });
     }
     Ok(fitting)
 }
@@ -242,7 +243,7 @@ fn combinations(decode: &PhaseDemand<'_>, decode_pools: &[&Pool], prefill: Optio
 
 /// What a phase needs, and what its pools have.
 #[must_use]
-pub fn need(phase: &'static str, charge: &Charge, pools: &[&Pool], ledger: &Ledger) -> PhaseNeed {
+pub fn need(phase: Phase, charge: &Charge, pools: &[&Pool], ledger: &Ledger) -> PhaseNeed {
     let state = |pool: &&Pool| PoolState { pool: pool.id.clone(), free: ledger.free(&pool.id), total: ledger.total(&pool.id) };
     PhaseNeed { phase, replicas: charge.replicas, gpus_per_replica: charge.gpus_per_replica, pools: pools.iter().map(state).collect() }
 }
@@ -260,7 +261,7 @@ fn describe_selector(selector: &LabelSelector) -> String {
 fn describe_pools(phase: &PhaseDemand<'_>, pools: &[&Pool]) -> String {
     let pool =
         |pool: &&Pool| format!("{} (needs {} of {} GPUs on a node)", pool.id, phase.gpus_on(pool).unwrap_or(u32::MAX), pool.gpus_per_node);
-    format!("{} can run on {}", phase.name, pools.iter().map(pool).collect::<Vec<_>>().join(", "))
+    format!("{} can run on {}", phase.phase, pools.iter().map(pool).collect::<Vec<_>>().join(", "))
 }
 
 fn describe_sizing(sizing: &Sizing, ledger: &Ledger) -> String {

@@ -3,6 +3,7 @@
 pub mod contention;
 pub mod environment_sum;
 pub mod footprint;
+pub mod freeze;
 pub mod holdings;
 pub mod ledger;
 pub mod matching;
@@ -12,5 +13,6 @@ pub mod rejection;
 pub mod retention;
 pub mod schedule;
 pub mod search;
+pub mod situation;
 pub mod sizing;
 pub mod trace;

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::api::phase::Phase;
+use crate::domain::scheduling::trace::{Check, Trace};
 use crate::domain::spec::violation::{Violation, join};
 
 /// An environment that was not chosen.
@@ -14,112 +16,157 @@ pub struct Rejection {
     pub reason: Reason,
 }
 
-/// Why an environment was not chosen, in the order of the checks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
+/// The reasons, in the order of the checks: what is kept of each, the check that failed, how environments that share it are counted, and what
+/// a person is told.
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }
+        fails $check:ident, counts $group:expr, says $told:expr;)*) => {
+        /// Why an environment was not chosen, in the order of the checks.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Reason {
+            $($(#[$doc])* $name { $($(#[$field_doc])* $field: $type,)* },)*
+        }
+
+        impl Reason {
+            /// The words that machines read, in the order of the checks.
+            pub const WORDS: &[&str] = &[$(stringify!($name),)*];
+
+            /// The word that machines read.
+            #[must_use]
+            pub fn word(&self) -> &'static str {
+                match self {
+                    $(Self::$name { .. } => stringify!($name),)*
+                }
+            }
+
+            /// The check that failed.
+            #[must_use]
+            pub fn check(&self) -> Check {
+                match self {
+                    $(Self::$name { .. } => Check::$check,)*
+                }
+            }
+
+            /// What environments of the same kind of reason have in common, for counting them.
+            #[allow(unused_variables, reason = "environments are counted by less than a person is told")]
+            fn group(&self) -> String {
+                match self {
+                    $(Self::$name { $($field),* } => $group.to_owned(),)*
+                }
+            }
+        }
+
+        impl fmt::Display for Reason {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$name { $($field),* } => f.write_str(&$told),)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
     /// It is being deleted.
-    Deleting,
+    Deleting {} fails Existence, counts "being deleted", says "is being deleted";
     /// It takes nothing new.
     Cordoned {
         /// Whether what is there moves away too.
         draining: bool,
-    },
+    } fails Availability, counts "cordoned",
+        says format!("spec.availability is {}: it takes nothing new", if *draining { "Draining" } else { "Cordoned" });
     /// It has no ClusterProviderConfig.
-    NotReady,
-    /// The cluster has a placement of this deployment already.
-    SameCluster {
-        /// The environment of that placement.
-        environment: String,
-    },
+    NotReady {} fails Access, counts "not ready", says "has no status.providerConfigRef yet, so nothing can be created there";
     /// KServe cannot read the Hugging Face Secret there.
     SecretElsewhere {
         /// `key KEY of NAMESPACE/NAME` of the Secret.
         secret: String,
         /// The namespace it must be in.
         namespace: String,
-    },
+    } fails Secret, counts "without access to the Hugging Face Secret",
+        says format!(
+            "is the control plane's own cluster, where KServe reads the Hugging Face token only from key HF_TOKEN of a Secret in namespace \
+             {namespace}, not from {secret}"
+        );
     /// It breaks rules of its own.
     EnvironmentInvalid {
         /// The rules.
         violations: Vec<Violation>,
-    },
+    } fails Validity, counts "invalid", says join(violations);
     /// It lacks a label that the deployment asks for.
     SelectorMismatch {
         /// The label.
         label: MissingLabel,
-    },
+    } fails Selector, counts label.group(), says format!("{label} (spec.environmentSelector)");
     /// The model has no profile of the deployment's topology.
     NoProfileForTopology {
         /// The topology.
         topology: &'static str,
-    },
+    } fails Topology, counts format!("without a {topology} profile in the model"),
+        says format!("the model has no serving profile with topology {topology}");
     /// The lint finds errors in a profile, and the input says that they count.
     ProfileInvalid {
         /// The profile.
         profile: String,
         /// The errors.
         errors: Vec<Violation>,
-    },
+    } fails Lint, counts format!("left alone because of errors in profile {profile}"),
+        says format!("profile {profile} has errors: {}", join(errors));
     /// It lacks a label that a profile asks for.
     ProfileSelectorMismatch {
         /// The profile.
         profile: String,
         /// The label.
         label: MissingLabel,
-    },
+    } fails ProfileSelector, counts label.group(), says format!("{label} (profile {profile})");
     /// It is not labelled for RDMA.
     NoRdma {
         /// The profile.
         profile: String,
         /// The label.
         label: MissingLabel,
-    },
+    } fails Rdma, counts label.group(), says format!("{label}, which PrefillDecode needs (profile {profile})");
     /// It has no pool that the profile accepts.
     NoAccelerator {
         /// The profile.
         profile: String,
         /// The phase.
-        phase: &'static str,
+        phase: Phase,
         /// The accelerator; `None` when the profile leaves it open.
         accelerator: Option<String>,
-    },
+    } fails Accelerator,
+        counts accelerator.as_ref().map_or_else(|| "without GPUs".to_owned(), |accelerator| format!("without accelerator {accelerator}")),
+        says format!(
+            "has no GPU pool{}{} ({phase} of profile {profile})",
+            if accelerator.is_some() { " " } else { "" },
+            accelerator.as_deref().unwrap_or_default(),
+        );
     /// A pod's GPUs do not fit on one node.
     NodeTooSmall {
         /// The profile.
         profile: String,
         /// The phase.
-        phase: &'static str,
+        phase: Phase,
         /// GPUs of a pod.
         needed: u32,
         /// GPUs of the largest node.
         largest: u32,
-    },
+    } fails NodeSize, counts "with nodes too small",
+        says format!("{phase} needs {needed} GPUs on one node, the largest has {largest} (profile {profile})");
     /// Too few GPUs are free.
     InsufficientGpus {
         /// The profile.
         profile: String,
         /// What each phase needs, and what its pools have.
         needs: Vec<PhaseNeed>,
-    },
+    } fails FreeGpus, counts "short of GPUs", says format!("{} (profile {profile})", describe_needs(needs));
+    /// The cluster has a placement of this deployment already.
+    SameCluster {
+        /// The environment of that placement.
+        environment: String,
+    } fails Cluster, counts "in a cluster already used",
+        says format!("is the same cluster as environment {environment}, which already has a placement of this deployment");
 }
-
-/// The codes of all reasons, in the order of the checks.
-pub const CODES: [&str; 14] = [
-    "Deleting",
-    "Cordoned",
-    "NotReady",
-    "SecretElsewhere",
-    "EnvironmentInvalid",
-    "SelectorMismatch",
-    "NoProfileForTopology",
-    "ProfileInvalid",
-    "ProfileSelectorMismatch",
-    "NoRdma",
-    "NoAccelerator",
-    "NodeTooSmall",
-    "InsufficientGpus",
-    "SameCluster",
-];
 
 /// A label that is missing or has another value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,7 +183,7 @@ pub struct MissingLabel {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PhaseNeed {
     /// The phase.
-    pub phase: &'static str,
+    pub phase: Phase,
     /// Pods.
     pub replicas: u32,
     /// GPUs of each.
@@ -163,52 +210,9 @@ pub struct PoolState {
 }
 
 impl Reason {
-    /// The word that machines read.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Deleting => "Deleting",
-            Self::Cordoned { .. } => "Cordoned",
-            Self::NotReady => "NotReady",
-            Self::SameCluster { .. } => "SameCluster",
-            Self::SecretElsewhere { .. } => "SecretElsewhere",
-            Self::EnvironmentInvalid { .. } => "EnvironmentInvalid",
-            Self::SelectorMismatch { .. } => "SelectorMismatch",
-            Self::NoProfileForTopology { .. } => "NoProfileForTopology",
-            Self::ProfileInvalid { .. } => "ProfileInvalid",
-            Self::ProfileSelectorMismatch { .. } => "ProfileSelectorMismatch",
-            Self::NoRdma { .. } => "NoRdma",
-            Self::NoAccelerator { .. } => "NoAccelerator",
-            Self::NodeTooSmall { .. } => "NodeTooSmall",
-            Self::InsufficientGpus { .. } => "InsufficientGpus",
-        }
-    }
-
-    /// What the check looked at that failed.
-    #[must_use]
-    pub fn check(&self) -> &'static str {
-        match self {
-            Self::Deleting => "existence",
-            Self::Cordoned { .. } => "availability",
-            Self::NotReady => "access",
-            Self::SecretElsewhere { .. } => "Hugging Face Secret",
-            Self::EnvironmentInvalid { .. } => "validity",
-            Self::SelectorMismatch { .. } => "deployment's selector",
-            Self::NoProfileForTopology { .. } => "topology",
-            Self::ProfileInvalid { .. } => "lint",
-            Self::ProfileSelectorMismatch { .. } => "profile's selector",
-            Self::NoRdma { .. } => "RDMA",
-            Self::NoAccelerator { .. } => "accelerator",
-            Self::NodeTooSmall { .. } => "node size",
-            Self::InsufficientGpus { .. } => "free GPUs",
-            Self::SameCluster { .. } => "cluster",
-        }
-    }
-
-    /// How many checks came before the one that failed.
-    #[must_use]
-    pub fn step(&self) -> usize {
-        CODES.iter().position(|code| *code == self.code()).unwrap_or(CODES.len())
+    /// Notes the check that failed.
+    pub fn note(&self, profile: Option<&str>, trace: &mut Trace) {
+        trace.failed(self.check(), profile, || self.to_string());
     }
 
     /// GPUs that are missing, where that is the reason and more would help.
@@ -226,27 +230,6 @@ impl Reason {
             return Some(Gpus { needed: u64::from(*needed), available: u64::from(*largest) });
         }
         None
-    }
-
-    /// What environments of the same kind of reason have in common, for counting them.
-    fn group(&self) -> String {
-        match self {
-            Self::SelectorMismatch { label } | Self::ProfileSelectorMismatch { label, .. } | Self::NoRdma { label, .. } => {
-                format!("lack label {}={}", label.key, label.wanted)
-            }
-            Self::Deleting => "being deleted".to_owned(),
-            Self::Cordoned { .. } => "cordoned".to_owned(),
-            Self::NotReady => "not ready".to_owned(),
-            Self::SameCluster { .. } => "in a cluster already used".to_owned(),
-            Self::SecretElsewhere { .. } => "without access to the Hugging Face Secret".to_owned(),
-            Self::EnvironmentInvalid { .. } => "invalid".to_owned(),
-            Self::NoProfileForTopology { topology } => format!("without a {topology} profile in the model"),
-            Self::ProfileInvalid { profile, .. } => format!("left alone because of errors in profile {profile}"),
-            Self::NoAccelerator { accelerator: Some(accelerator), .. } => format!("without accelerator {accelerator}"),
-            Self::NoAccelerator { accelerator: None, .. } => "without GPUs".to_owned(),
-            Self::NodeTooSmall { .. } => "with nodes too small".to_owned(),
-            Self::InsufficientGpus { .. } => "short of GPUs".to_owned(),
-        }
     }
 }
 
@@ -277,43 +260,17 @@ fn tightest(needs: &[PhaseNeed]) -> Option<Gpus> {
     phases.chain(std::iter::once(of(needs))).max_by_key(|gpus| gpus.missing())
 }
 
+impl MissingLabel {
+    fn group(&self) -> String {
+        format!("lack label {}={}", self.key, self.wanted)
+    }
+}
+
 impl fmt::Display for MissingLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.actual {
             None => write!(f, "lacks label {}={}", self.key, self.wanted),
             Some(actual) => write!(f, "has label {}={actual}, not {}", self.key, self.wanted),
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Deleting => f.write_str("is being deleted"),
-            Self::Cordoned { draining: false } => f.write_str("spec.availability is Cordoned: it takes nothing new"),
-            Self::Cordoned { draining: true } => f.write_str("spec.availability is Draining: it takes nothing new"),
-            Self::NotReady => f.write_str("has no status.providerConfigRef yet, so nothing can be created there"),
-            Self::SameCluster { environment } => {
-                write!(f, "is the same cluster as environment {environment}, which already has a placement of this deployment")
-            }
-            Self::SecretElsewhere { secret, namespace } => write!(
-                f,
-                "is the control plane's own cluster, where KServe reads the Hugging Face token only from key HF_TOKEN of a Secret in namespace {namespace}, not from {secret}"
-            ),
-            Self::EnvironmentInvalid { violations } => f.write_str(&join(violations)),
-            Self::SelectorMismatch { label } => write!(f, "{label} (spec.environmentSelector)"),
-            Self::NoProfileForTopology { topology } => write!(f, "the model has no serving profile with topology {topology}"),
-            Self::ProfileInvalid { profile, errors } => write!(f, "profile {profile} has errors: {}", join(errors)),
-            Self::ProfileSelectorMismatch { profile, label } => write!(f, "{label} (profile {profile})"),
-            Self::NoRdma { profile, label } => write!(f, "{label}, which PrefillDecode needs (profile {profile})"),
-            Self::NoAccelerator { profile, phase, accelerator: Some(accelerator) } => {
-                write!(f, "has no GPU pool {accelerator} ({phase} of profile {profile})")
-            }
-            Self::NoAccelerator { profile, phase, accelerator: None } => write!(f, "has no GPU pool ({phase} of profile {profile})"),
-            Self::NodeTooSmall { profile, phase, needed, largest } => {
-                write!(f, "{phase} needs {needed} GPUs on one node, the largest has {largest} (profile {profile})")
-            }
-            Self::InsufficientGpus { profile, needs } => write!(f, "{} (profile {profile})", describe_needs(needs)),
         }
     }
 }

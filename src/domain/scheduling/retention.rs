@@ -3,10 +3,12 @@
 
 use crate::api::inference_environment::Availability;
 use crate::api::model_deployment::Topology;
+use crate::api::place::Place;
 use crate::api::placement_record::{PhaseRecord, PlacementRecord};
 use crate::domain::scheduling::footprint::{Footprint, footprint};
+use crate::domain::scheduling::freeze::Freeze;
 use crate::domain::scheduling::matching::{Wish, quoting_violation};
-use crate::domain::scheduling::placement::{Action, EnvironmentState, Environments, Existing, Freeze, Placement};
+use crate::domain::scheduling::placement::{Action, EnvironmentState, Environments, Existing, Placement};
 use crate::domain::scheduling::sizing::{PhaseDemand, PhaseSizing, Sizing, phases};
 use crate::domain::spec::environment::{Access, Environment};
 use crate::domain::spec::model::Profile;
@@ -23,18 +25,18 @@ pub fn retain(wish: Wish<'_>, existing: &Existing, all: &[Existing], environment
             (record.as_ref().map(|record| record.profile.clone()).unwrap_or_default(), Action::Freeze(freeze, record))
         }
     };
-    let environment = home.map_or_else(|| existing.environment.clone(), |(name, _)| name.to_owned());
-    Placement { slot: existing.slot.clone(), environment, topology: existing.topology, profile, action }
+    let environment = home.map_or(existing.place.environment.as_str(), |(name, _)| name);
+    Placement { slot: existing.slot.clone(), place: Place::new(environment, existing.place.topology), profile, action }
 }
 
 /// The environment that a placement belongs to. One that was renamed has the same cluster under another name.
 fn home<'a>(existing: &'a Existing, all: &[Existing], environments: &'a Environments) -> Option<(&'a str, &'a EnvironmentState)> {
-    let own = environments.get(&existing.environment).map(|state| (existing.environment.as_str(), state));
+    let own = environments.get(&existing.place.environment).map(|state| (existing.place.environment.as_str(), state));
     if own.is_some_and(|(_, state)| !is_deleting(state)) {
         return own;
     }
     let cluster = existing.cluster();
-    let has_one = |name: &str| all.iter().any(|other| other.environment == name && other.topology == existing.topology);
+    let has_one = |name: &str| all.iter().any(|other| other.place.environment == name && other.place.topology == existing.place.topology);
     let renamed = environments.iter().find(|(name, state)| match state {
         EnvironmentState::Usable(environment) => {
             let is_open = !environment.deleting && environment.repointed.is_none();
@@ -53,7 +55,7 @@ fn is_deleting(state: &EnvironmentState) -> bool {
 }
 
 fn keep(wish: Wish<'_>, existing: &Existing, home: Option<(&str, &EnvironmentState)>) -> Result<(String, Sizing), Freeze> {
-    if existing.topology != wish.deployment.topology {
+    if existing.place.topology != wish.deployment.topology {
         return Err(Freeze::TopologyChanged);
     }
     let environment = open_environment(home)?;
@@ -71,7 +73,7 @@ fn keep(wish: Wish<'_>, existing: &Existing, home: Option<(&str, &EnvironmentSta
     if elsewhere || environment.repointed.is_some() || (environment.access == Access::Local) != existing.local {
         return Err(Freeze::EnvironmentChanged);
     }
-    let recorded = std::iter::once(&record.decode).chain(&record.prefill);
+    let recorded = record.phases();
     if let Some(gone) = recorded.map(|phase| &phase.pool).find(|pool| environment.pool(pool).is_none()) {
         return Err(Freeze::PoolGone(gone.clone()));
     }
@@ -105,7 +107,7 @@ fn choose_profile(
     environment: &Environment,
 ) -> Result<(String, Sizing), Freeze> {
     let unquotable = |profile: &Profile| quoting_violation(profile, environment.rdma.as_ref());
-    let mut profiles = wish.model.profiles.iter().filter(|profile| profile.topology == existing.topology);
+    let mut profiles = wish.model.profiles.iter().filter(|profile| profile.topology == existing.place.topology);
     if record.model == wish.deployment.model_ref {
         let profile = profiles.find(|profile| profile.name == record.profile).ok_or(Freeze::ProfileGone)?;
         if !profile.violations.is_empty() {
@@ -170,7 +172,7 @@ pub type Retained<'a> = (&'a Existing, Placement);
 /// Where fewer environments are wanted, placements that are not ready go first, then the last by name.
 #[must_use]
 pub fn shrink(mut staying: Vec<Retained<'_>>, wanted: usize) -> Vec<Retained<'_>> {
-    staying.sort_by_key(|(existing, _)| (!existing.ready, existing.environment.clone()));
+    staying.sort_by_key(|(existing, _)| (!existing.ready, existing.place.environment.clone()));
     staying.truncate(wanted);
     staying
 }
@@ -185,11 +187,11 @@ pub fn still_needed(topology: Topology, mut leaving: Vec<Retained<'_>>, short: u
     // The first of these stay the longest: what serves, and of that what still has an environment.
     leaving.sort_by_key(|(existing, placement)| {
         let gone = matches!(placement.action, Action::Freeze(Freeze::EnvironmentGone, _));
-        (!existing.ready, gone, existing.environment.clone())
+        (!existing.ready, gone, existing.place.environment.clone())
     });
     let mut kept: usize = 0;
     leaving.retain(|(existing, _)| {
-        if existing.topology != topology {
+        if existing.place.topology != topology {
             return true;
         }
         kept = kept.saturating_add(1);

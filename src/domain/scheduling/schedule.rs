@@ -2,42 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::api::model_deployment::StrategyKind;
 use crate::domain::scheduling::contention::{self, Shortage, Verdict, judge};
 use crate::domain::scheduling::holdings::{Fleet, Seniority};
 use crate::domain::scheduling::ledger::Charge;
-use crate::domain::scheduling::matching::Wish;
-use crate::domain::scheduling::placement::{Action, Environments, Existing, Missing, Placement};
+use crate::domain::scheduling::placement::{Action, Environments, Existing, Placement};
 use crate::domain::scheduling::retention::{Retained, retain, shrink, still_needed};
 use crate::domain::scheduling::search::{Decision, Search, charges_in, usable};
+use crate::domain::scheduling::situation::Situation;
 use crate::domain::spec::deployment::Deployment;
-
-/// Everything a schedule depends on.
-#[derive(Debug, Clone, Copy)]
-pub struct Situation<'a> {
-    /// What is wished.
-    pub wish: Wish<'a>,
-    /// The environments that were looked up: all of them, or the placements' own.
-    pub environments: &'a Environments,
-    /// The deployment's placements.
-    pub existing: &'a [Existing],
-    /// Placements that were reported and are not seen.
-    pub missing: &'a [Missing],
-    /// What other deployments hold in these environments, as far as it is known.
-    pub fleet: &'a Fleet,
-    /// Whether all environments were looked up, so that new placements can be found.
-    pub deciding: bool,
-    /// Whether every check is to be kept.
-    pub explain: bool,
-}
-
-impl Situation<'_> {
-    /// Whether a placement makes way for new ones before they are there.
-    pub(super) fn gives_up(&self, existing: &Existing) -> bool {
-        let deployment = self.wish.deployment;
-        deployment.strategy == StrategyKind::Recreate && existing.topology != deployment.topology
-    }
-}
 
 /// Where a deployment is placed.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,7 +64,7 @@ impl Plan {
 /// only its model and its own environments, until these show it.
 #[must_use]
 pub fn needs_decision(deployment: &Deployment, existing: &[Existing]) -> bool {
-    existing.len() != deployment.environments || existing.iter().any(|existing| existing.topology != deployment.topology)
+    existing.len() != deployment.environments || existing.iter().any(|existing| existing.place.topology != deployment.topology)
 }
 
 /// Places a deployment.
@@ -101,15 +73,15 @@ pub fn schedule(situation: Situation<'_>) -> Plan {
     let Situation { wish, environments, existing, fleet, deciding, .. } = situation;
     let wanted = wish.deployment.environments;
     let mut sorted: Vec<&Existing> = existing.iter().collect();
-    sorted.sort_by_key(|placement| (&placement.environment, placement.topology));
+    sorted.sort_by(|a, b| a.place.cmp(&b.place));
     let retained = sorted.into_iter().map(|placement| (placement, retain(wish, placement, existing, environments)));
     let (leaving, staying): (Vec<Retained<'_>>, Vec<Retained<'_>>) = retained.partition(|(_, placement)| placement.is_leaving());
     let Contended { staying, leaving, yielding, mut shortages } = contend(situation, staying, leaving);
-    let mut relied: BTreeSet<String> = yielding.iter().map(|(_, placement)| placement.environment.clone()).collect();
+    let mut relied: BTreeSet<String> = yielding.iter().map(|(_, placement)| placement.place.environment.clone()).collect();
     let staying = shrink(staying, wanted);
-    shortages.retain(|shortage| staying.iter().any(|(_, placement)| placement.environment == shortage.environment));
+    shortages.retain(|shortage| staying.iter().any(|(_, placement)| placement.place.environment == shortage.environment));
 
-    let old = leaving.iter().filter(|(existing, _)| existing.topology != wish.deployment.topology).count();
+    let old = leaving.iter().filter(|(existing, _)| existing.place.topology != wish.deployment.topology).count();
     let missing = wanted.saturating_sub(staying.len());
     // A broken profile is not passed over in silence for the next one.
     let blocked = !wish.model.violations_of(wish.deployment.topology).is_empty();
@@ -120,7 +92,7 @@ pub fn schedule(situation: Situation<'_>) -> Plan {
     } else {
         (Vec::new(), None)
     };
-    relied.extend(found.iter().map(|placement| placement.environment.clone()));
+    relied.extend(found.iter().map(|placement| placement.place.environment.clone()));
     // A switch of topology happens as a whole or not at all.
     let complete = found.len() == missing;
     let switch = (old > 0).then(|| switch(old, complete, missing.saturating_sub(found.len()), decision.as_ref()));
@@ -132,7 +104,7 @@ pub fn schedule(situation: Situation<'_>) -> Plan {
     leaving.retain(|(existing, _)| !(complete && situation.gives_up(existing)));
     let kept = staying.into_iter().chain(leaving).map(|(_, placement)| placement);
     let mut placements: Vec<Placement> = kept.chain(found).collect();
-    placements.sort_by(|a, b| (&a.environment, a.topology).cmp(&(&b.environment, b.topology)));
+    placements.sort_by(|a, b| a.place.cmp(&b.place));
     let ceilings = ceilings(environments, fleet, &placements);
     let unverified = relied.into_iter().filter(|environment| !fleet.is_verified(environment)).collect();
     Plan { placements, decision, shortages, ceilings, switch, unverified }
@@ -153,14 +125,16 @@ fn switch(old: usize, complete: bool, short: usize, decision: Option<&Decision>)
 fn ceilings(environments: &Environments, fleet: &Fleet, placements: &[Placement]) -> Vec<Shortage> {
     let mut found = Vec::new();
     for placement in placements {
-        let (Action::Render(sizing), Some(environment)) = (&placement.action, usable(environments, &placement.environment)) else {
+        let (Action::Render(sizing), Some(environment)) = (&placement.action, usable(environments, &placement.place.environment)) else {
             continue;
         };
         if sizing.most() == sizing.charges() {
             continue;
         }
         let mut ledger = fleet.ledger(environment);
-        let beside = placements.iter().filter(|other| other.environment == placement.environment && other.topology != placement.topology);
+        let beside = placements
+            .iter()
+            .filter(|other| other.place.environment == placement.place.environment && other.place.topology != placement.place.topology);
         beside.flat_map(Placement::charges).for_each(|charge| ledger.charge(&charge));
         found.extend(contention::shortages(&environment.name, ledger, &sizing.most()));
     }
@@ -180,10 +154,10 @@ struct Contended<'a> {
 
 fn contend<'a>(situation: Situation<'a>, staying: Vec<Retained<'a>>, leaving: Vec<Retained<'a>>) -> Contended<'a> {
     let stand = |(existing, placement): &Retained<'_>, beside: &[Retained<'_>]| {
-        let Some(environment) = usable(situation.environments, &placement.environment) else { return Verdict::Stays(Vec::new()) };
+        let Some(environment) = usable(situation.environments, &placement.place.environment) else { return Verdict::Stays(Vec::new()) };
         let settled = existing.ready || existing.record.as_ref().is_none_or(|record| record.settled);
         let beside = beside.iter().filter(|(existing, _)| !situation.gives_up(existing));
-        let beside: Vec<Charge> = charges_in(&placement.environment, beside).collect();
+        let beside: Vec<Charge> = charges_in(&placement.place.environment, beside).collect();
         judge(environment, situation.fleet, &Seniority::of(situation.wish.deployment, settled), &placement.charges(), &beside)
     };
     let mut contended = Contended::default();

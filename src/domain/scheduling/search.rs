@@ -3,14 +3,15 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::model_deployment::Topology;
+use crate::api::phase::Phase;
+use crate::api::place::Place;
 use crate::domain::scheduling::ledger::Charge;
 use crate::domain::scheduling::matching::{Candidate, match_environment, need};
 use crate::domain::scheduling::placement::{Action, EnvironmentState, Environments, Existing, Missing, Placement};
 use crate::domain::scheduling::rejection::{Reason, Rejection};
 use crate::domain::scheduling::retention::Retained;
-use crate::domain::scheduling::schedule::Situation;
-use crate::domain::scheduling::trace::{Check, Trace};
+use crate::domain::scheduling::situation::Situation;
+use crate::domain::scheduling::trace::{Checked, Trace};
 use crate::domain::spec::environment::{ClusterIdentity, Environment};
 
 /// How new placements were found.
@@ -23,7 +24,7 @@ pub struct Decision {
     /// The others, sorted by name.
     pub rejections: Vec<Rejection>,
     /// The checks of every environment that was looked at for a new placement, by name; empty unless somebody asked.
-    pub checks: BTreeMap<String, Vec<Check>>,
+    pub checks: BTreeMap<String, Vec<Checked>>,
 }
 
 /// The search for new placements.
@@ -42,7 +43,7 @@ impl Search<'_> {
     /// Up to `missing` new placements, the best ones first.
     pub(super) fn run(&self, missing: usize) -> (Vec<Placement>, Decision) {
         let environments = self.situation.environments;
-        let occupied: BTreeSet<&str> = self.staying.iter().map(|(_, placement)| placement.environment.as_str()).collect();
+        let occupied: BTreeSet<&str> = self.staying.iter().map(|(_, placement)| placement.place.environment.as_str()).collect();
         let mut candidates: Vec<(Candidate, &Environment)> = Vec::new();
         let mut rejections = Vec::new();
         let mut checks = BTreeMap::new();
@@ -70,7 +71,7 @@ impl Search<'_> {
                 let reason = Reason::SameCluster { environment: holder.clone() };
                 if let Some(checks) = checks.get_mut(&candidate.environment) {
                     let mut trace = Trace::new(true);
-                    trace.failed(None, &reason);
+                    reason.note(None, &mut trace);
                     checks.extend(trace.checks());
                 }
                 rejections.push(Rejection { environment: candidate.environment, reason });
@@ -80,9 +81,9 @@ impl Search<'_> {
             if found.len() < missing {
                 clusters.insert(environment.cluster.clone(), candidate.environment.clone());
                 let Candidate { environment, profile, sizing, .. } = candidate;
-                let topology = self.situation.wish.deployment.topology;
                 let slot = self.slot_for(&environment);
-                found.push(Placement { slot, environment, topology, profile, action: Action::Render(sizing) });
+                let place = Place::new(environment, self.situation.wish.deployment.topology);
+                found.push(Placement { slot, place, profile, action: Action::Render(sizing) });
             }
         }
         rejections.sort_by(|a, b| a.environment.cmp(&b.environment));
@@ -94,7 +95,7 @@ impl Search<'_> {
         let environment = match state {
             EnvironmentState::Invalid(environment) => {
                 let reason = Reason::EnvironmentInvalid { violations: environment.violations.clone() };
-                trace.failed(None, &reason);
+                reason.note(None, trace);
                 return Err(reason);
             }
             EnvironmentState::Usable(environment) => environment,
@@ -104,9 +105,8 @@ impl Search<'_> {
         let own = self.staying.iter().chain(self.leaving).filter(|(existing, _)| !self.situation.gives_up(existing));
         charges_in(name, own).for_each(|charge| ledger.charge(&charge));
         // It is gone first, and then it may come back.
-        if let Some((_, placement)) = self.yielding.iter().find(|(_, placement)| placement.environment == name) {
-            let first = if placement.topology == Topology::PrefillDecode { "decode" } else { "unified" };
-            let phases = [first, "prefill"].into_iter().zip(placement.charges());
+        if let Some((_, placement)) = self.yielding.iter().find(|(_, placement)| placement.place.environment == name) {
+            let phases = [Phase::main(placement.place.topology), Phase::Prefill].into_iter().zip(placement.charges());
             let needs = phases.map(|(phase, charge)| {
                 let pools: Vec<_> = environment.pool(&charge.pool).into_iter().collect();
                 need(phase, &charge, &pools, &ledger)
@@ -119,14 +119,14 @@ impl Search<'_> {
     /// What was reported there and is not seen.
     fn missing_in(&self, environment: &str) -> Option<&Missing> {
         let topology = self.situation.wish.deployment.topology;
-        self.situation.missing.iter().find(|missing| missing.environment == environment && missing.topology == topology)
+        self.situation.missing.iter().find(|missing| missing.place.environment == environment && missing.place.topology == topology)
     }
 
     /// The name that the keys of a new placement go by: one with another that is there already, else the environment's, unless that is
     /// taken by one whose environment has been renamed.
     fn slot_for(&self, environment: &str) -> String {
         let placements = || self.yielding.iter().chain(self.leaving).chain(self.staying).map(|(_, placement)| placement);
-        if let Some(beside) = placements().find(|placement| placement.environment == environment) {
+        if let Some(beside) = placements().find(|placement| placement.place.environment == environment) {
             return beside.slot.clone();
         }
         let most = placements().count().saturating_add(2);
@@ -139,13 +139,13 @@ impl Search<'_> {
     fn clusters(&self) -> BTreeMap<ClusterIdentity, String> {
         // What yields is still there until it is deleted, by name.
         let placements = self.yielding.iter().chain(self.leaving).chain(self.staying);
-        placements.map(|(existing, placement)| (self.cluster_of(existing), placement.environment.clone())).collect()
+        placements.map(|(existing, placement)| (self.cluster_of(existing), placement.place.environment.clone())).collect()
     }
 
     fn cluster_of(&self, existing: &Existing) -> ClusterIdentity {
-        let now = || usable(self.situation.environments, &existing.environment).map(|environment| environment.cluster.clone());
+        let now = || usable(self.situation.environments, &existing.place.environment).map(|environment| environment.cluster.clone());
         // An environment may have been pointed at another cluster since.
-        existing.cluster().or_else(now).unwrap_or_else(|| ClusterIdentity::Own(existing.environment.clone()))
+        existing.cluster().or_else(now).unwrap_or_else(|| ClusterIdentity::Own(existing.place.environment.clone()))
     }
 }
 
@@ -160,5 +160,5 @@ pub fn usable<'a>(environments: &'a Environments, name: &str) -> Option<&'a Envi
 
 /// What placements hold in one environment.
 pub(super) fn charges_in<'a>(environment: &'a str, placements: impl Iterator<Item = &'a Retained<'a>>) -> impl Iterator<Item = Charge> {
-    placements.filter(move |(_, placement)| placement.environment == environment).flat_map(|(_, placement)| placement.charges())
+    placements.filter(move |(_, placement)| placement.place.environment == environment).flat_map(|(_, placement)| placement.charges())
 }

@@ -1,5 +1,6 @@
 //! How many GPUs a pod needs on a pool: decided once, carried in the placement, rendered.
 
+use crate::api::phase::Phase;
 use crate::api::placement_record::{PhaseRecord, PlacementRecord};
 use crate::domain::names::label_value;
 use crate::domain::scheduling::ledger::Charge;
@@ -49,6 +50,11 @@ pub struct Sizing {
 }
 
 impl Sizing {
+    /// Decode, or the one phase of Unified, then prefill.
+    pub fn phases(&self) -> impl Iterator<Item = &PhaseSizing> {
+        std::iter::once(&self.decode).chain(&self.prefill)
+    }
+
     /// Whether it is what is remembered of it.
     #[must_use]
     pub fn fits(&self, record: &PlacementRecord) -> bool {
@@ -58,13 +64,13 @@ impl Sizing {
     /// Whether its phases, decode first, are on these pools.
     #[must_use]
     pub fn is_on(&self, pools: &[String]) -> bool {
-        std::iter::once(&self.decode).chain(&self.prefill).map(|phase| &phase.pool).eq(pools)
+        self.phases().map(|phase| &phase.pool).eq(pools)
     }
 
     /// What must fit for the placement to be admitted.
     #[must_use]
     pub fn charges(&self) -> Vec<Charge> {
-        std::iter::once(&self.decode).chain(&self.prefill).map(PhaseSizing::charge).collect()
+        self.phases().map(PhaseSizing::charge).collect()
     }
 
     /// What must fit for every phase to reach its most replicas.
@@ -72,7 +78,7 @@ impl Sizing {
     pub fn most(&self) -> Vec<Charge> {
         let most =
             |phase: &PhaseSizing| Charge { replicas: phase.scaling.max_replicas().unwrap_or(phase.charge().replicas), ..phase.charge() };
-        std::iter::once(&self.decode).chain(&self.prefill).map(most).collect()
+        self.phases().map(most).collect()
     }
 
     /// GPUs of both phases.
@@ -85,17 +91,16 @@ impl Sizing {
 /// The phases of a profile as a deployment scales them: decode, then prefill.
 #[must_use]
 pub fn phases<'a>(profile: &'a Profile, deployment: &'a Deployment) -> (PhaseDemand<'a>, Option<PhaseDemand<'a>>) {
-    let name = if profile.prefill.is_some() { "decode" } else { "unified" };
-    let decode = PhaseDemand { name, profile: &profile.decode, scaling: &deployment.decode };
+    let decode = PhaseDemand { phase: Phase::main(profile.topology), profile: &profile.decode, scaling: &deployment.decode };
     let prefill = profile.prefill.as_ref().zip(deployment.prefill.as_ref());
-    (decode, prefill.map(|(profile, scaling)| PhaseDemand { name: "prefill", profile, scaling }))
+    (decode, prefill.map(|(profile, scaling)| PhaseDemand { phase: Phase::Prefill, profile, scaling }))
 }
 
 /// What one phase needs, before a pool is chosen.
 #[derive(Debug, Clone, Copy)]
 pub struct PhaseDemand<'a> {
-    /// `decode`, `prefill` or `unified`.
-    pub name: &'static str,
+    /// Which one.
+    pub phase: Phase,
     /// The phase's profile.
     pub profile: &'a PhaseProfile,
     /// How it scales.

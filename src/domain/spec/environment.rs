@@ -11,7 +11,8 @@ use crate::api::inference_environment::{
 use crate::api::limits;
 use crate::api::quantity::Quantity;
 use crate::domain::engine::template_text::{TEMPLATE_REFUSED, holds_template, serialized_holds_template};
-use crate::domain::names::{PRESET_VOLUMES, environment_name_error};
+use crate::domain::key::environment_name_error;
+use crate::domain::names::PRESET_VOLUMES;
 use crate::domain::spec::bounds::{
     check_annotation_keys, check_count, check_distinct, check_extended_resource, check_labels, check_length, check_number, check_positive,
 };

@@ -101,6 +101,12 @@ pub enum GpuDemand {
 }
 
 impl Model {
+    /// The profile of a name and topology.
+    #[must_use]
+    pub fn profile(&self, name: &str, topology: Topology) -> Option<&Profile> {
+        self.profiles.iter().find(|profile| profile.name == name && profile.topology == topology)
+    }
+
     /// What the profiles violate, all together.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {

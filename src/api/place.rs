@@ -1,0 +1,34 @@
+//! What a placement is known by.
+
+use std::fmt;
+
+use super::model_deployment::Topology;
+use super::model_deployment_status::PlacementItem;
+
+/// An environment with a topology: a deployment has at most one placement there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The environment's name.
+    pub environment: String,
+    /// The topology.
+    pub topology: Topology,
+}
+
+impl Place {
+    /// A place.
+    pub fn new(environment: impl Into<String>, topology: Topology) -> Self {
+        Self { environment: environment.into(), topology }
+    }
+
+    /// Whether a status tells of the placement that is here.
+    #[must_use]
+    pub fn is_of(&self, item: &PlacementItem) -> bool {
+        self.environment == item.environment && self.topology == item.topology
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.environment, self.topology.as_str())
+    }
+}
