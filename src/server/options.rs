@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{BoolishValueParser, OsStringValueParser, TypedValueParser as _};
 
-use super::{ServerError, memory};
+use super::error::ServerError;
+use super::memory;
 
 const PROBES: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 8080);
 

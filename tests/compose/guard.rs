@@ -1,12 +1,16 @@
 //! Nothing is deleted by accident: the last look at an answer, whatever went wrong before.
 
+use function_modelplane::api::condition::Status;
 use function_modelplane::api::input::Input;
 use function_modelplane::api::llm_inference_service::RequestedService;
 use function_modelplane::api::model_deployment::{ModelKind, Topology};
 use function_modelplane::api::model_deployment_status::ModelDeploymentStatus;
+use function_modelplane::api::place::Place;
+use function_modelplane::api::words::{ConditionType, ModelResolved, ProfileValid, Undecided};
 use function_modelplane::compose::composition::{Composition, Tally};
-use function_modelplane::compose::conditions::{NewCondition, Status};
-use function_modelplane::compose::model_deployment::{Inputs, ModelState, compose, plan};
+use function_modelplane::compose::conditions::NewCondition;
+use function_modelplane::compose::inputs::{Inputs, ModelState, plan};
+use function_modelplane::compose::model_deployment::compose;
 use function_modelplane::compose::observed::Observed;
 use function_modelplane::domain::scheduling::holdings::Fleet;
 use function_modelplane::domain::scheduling::placement::{Environments, Existing};
@@ -28,8 +32,7 @@ fn a_placement_that_is_planned_and_not_composed_stops_everything() {
     // Its environment is gone, so it is to stay as it is observed; and nothing is observed.
     let existing = Existing {
         slot: "east".to_owned(),
-        environment: "east".to_owned(),
-        topology: Topology::Unified,
+        place: Place::new("east", Topology::Unified),
         record: None,
         requested: RequestedService::default(),
         local: true,
@@ -49,17 +52,16 @@ fn a_placement_that_is_planned_and_not_composed_stops_everything() {
         deciding: false,
     };
     let said = "east (Unified) would be lost, so nothing is changed";
-    let expected = Composition {
+    let lost = |condition, status| NewCondition::new(Undecided::PlacementLost.of(condition, status), said);
+    let expected = Composition::Refused {
+        message: said.to_owned(),
         conditions: vec![
-            NewCondition::new("ModelResolved", true, "Resolved", "ClusterModel m"),
-            NewCondition::new("ProfileValid", true, "Valid", "1 serving profile"),
-            NewCondition::new("PlacementsScheduled", false, "PlacementLost", said),
-            NewCondition::new("PlacementsReady", Status::Unknown, "PlacementLost", said),
+            NewCondition::new(ModelResolved::Resolved.of(ConditionType::ModelResolved), "ClusterModel m"),
+            NewCondition::new(ProfileValid::Valid.of(ConditionType::ProfileValid), "1 serving profile"),
+            lost(ConditionType::PlacementsScheduled, Status::False),
+            lost(ConditionType::PlacementsReady, Status::Unknown),
         ],
-        unready: true,
-        fatal: Some(said.to_owned()),
         tally: Tally { wanted: 1, placed: 1, ..Tally::default() },
-        ..Composition::default()
     };
     assert_eq!(compose(&inputs, plan(&inputs)), expected);
 }

@@ -1,8 +1,10 @@
 //! Whether a placement serves, read off what KServe and provider-kubernetes report, whatever else they say.
 
 use function_modelplane::api::model_deployment::Topology;
+use function_modelplane::api::words::Waiting;
 use function_modelplane::compose::observed::ObservedResource;
-use function_modelplane::compose::readiness::{PhaseReadiness, Readiness, readiness, reports_ready};
+use function_modelplane::compose::readiness::{PhaseReadiness, Readiness, is_ready, readiness};
+use function_modelplane::domain::key::{Key, Part};
 use serde_json::{Value, json};
 
 /// Everything that KServe says of a serving object that serves, disaggregated.
@@ -31,8 +33,8 @@ fn phase(ready: bool) -> PhaseReadiness {
 }
 
 /// What is not ready for this reason, with both phases as they are.
-fn not_ready(decode: bool, prefill: bool, reason: &str, message: &str) -> Readiness {
-    let why_not = Some((reason.to_owned(), message.to_owned()));
+fn not_ready(decode: bool, prefill: bool, reason: Waiting, message: &str) -> Readiness {
+    let why_not = Some((reason, message.to_owned()));
     Readiness { ready: false, decode: phase(decode), prefill: phase(prefill), why_not, endpoint: None }
 }
 
@@ -52,36 +54,36 @@ fn a_placement_serves_when_every_condition_says_so_and_the_first_that_does_not_i
             conditions(&["PresetsCombined", "WorkerWorkloadReady", "PrefillWorkerWorkloadReady", "RouterReady", "Ready"], &Value::Null),
             ready(),
         ),
-        ("nothing is said", Value::Null, not_ready(false, false, "Creating", "KServe has not reported on the serving object yet")),
+        ("nothing is said", Value::Null, not_ready(false, false, Waiting::Creating, "KServe has not reported on the serving object yet")),
         (
             "Ready does not cover the presets: what was ready stays so when they are gone",
             conditions(&without(&["PresetsCombined"]), &failing("PresetsCombined", "NotFound", "no preset kserve-config")),
-            not_ready(true, true, "PresetsNotCombined", "NotFound: no preset kserve-config"),
+            not_ready(true, true, Waiting::PresetsNotCombined, "NotFound: no preset kserve-config"),
         ),
         (
             "nor is it enough that nobody complains of them",
             conditions(&without(&["PresetsCombined"]), &Value::Null),
-            not_ready(true, true, "PresetsNotCombined", unreported),
+            not_ready(true, true, Waiting::PresetsNotCombined, unreported),
         ),
         (
             "decode comes before the router and the whole",
             conditions(&["PresetsCombined", "PrefillWorkloadReady"], &failing("MainWorkloadReady", "", "0/1 pods")),
-            not_ready(false, true, "DecodeNotReady", "0/1 pods"),
+            not_ready(false, true, Waiting::DecodeNotReady, "0/1 pods"),
         ),
         (
             "prefill alone fails",
             conditions(&without(&["PrefillWorkloadReady"]), &failing("PrefillWorkloadReady", "Unschedulable", "")),
-            not_ready(true, false, "PrefillNotReady", "Unschedulable"),
+            not_ready(true, false, Waiting::PrefillNotReady, "Unschedulable"),
         ),
         (
             "Unknown is not True",
             conditions(&without(&["RouterReady"]), &json!([{"type": "RouterReady", "status": "Unknown"}])),
-            not_ready(true, true, "RouterNotReady", "not ready"),
+            not_ready(true, true, Waiting::RouterNotReady, "not ready"),
         ),
         (
             "KServe has another reason",
             conditions(&without(&["Ready"]), &failing("Ready", "Stopped", "by its owner")),
-            not_ready(true, true, "NotReady", "Stopped: by its owner"),
+            not_ready(true, true, Waiting::NotReady, "Stopped: by its owner"),
         ),
     ];
     for (why, conditions, expected) in cases {
@@ -95,7 +97,7 @@ fn a_unified_placement_has_no_prefill_whatever_is_said_of_one() {
     let cases = [
         (conditions(&without(&["PrefillWorkloadReady"]), &stale), Readiness { prefill: phase(false), ..ready() }),
         (conditions(&ALL, &Value::Null), Readiness { prefill: phase(false), ..ready() }),
-        (conditions(&["PresetsCombined"], &stale), not_ready(false, false, "WorkloadNotReady", "KServe has not reported it yet")),
+        (conditions(&["PresetsCombined"], &stale), not_ready(false, false, Waiting::WorkloadNotReady, "KServe has not reported it yet")),
     ];
     for (conditions, expected) in cases {
         assert_eq!(readiness(Some(&service(&json!({"conditions": conditions}))), Topology::Unified), expected, "{conditions}");
@@ -105,8 +107,8 @@ fn a_unified_placement_has_no_prefill_whatever_is_said_of_one() {
 /// The conditions are those of the pods before the change: they would call it ready that the change was made.
 #[test]
 fn a_report_about_an_older_generation_is_none_about_this_one() {
-    let late = not_ready(true, true, "Reconciling", "KServe has not looked at the latest change yet");
-    let decode = not_ready(false, true, "DecodeNotReady", "KServe has not reported it yet");
+    let late = not_ready(true, true, Waiting::Reconciling, "KServe has not looked at the latest change yet");
+    let decode = not_ready(false, true, Waiting::DecodeNotReady, "KServe has not reported it yet");
     let cases = [
         ("the one before", json!(1), conditions(&ALL, &Value::Null), late),
         ("this one", json!(2), conditions(&ALL, &Value::Null), ready()),
@@ -150,9 +152,9 @@ fn what_cannot_be_seen_or_is_on_its_way_out_does_not_serve() {
         ObservedResource { conditions: serde_json::from_value(synced).unwrap(), ..ObservedResource::default() }
     };
     let serving = service(&json!({"url": "http://own", "conditions": conditions(&ALL, &Value::Null)}));
-    let creating = not_ready(false, false, "Creating", "the serving object is being created");
-    let unsynced = not_ready(false, false, "NotSynced", "ReconcileError: connection refused");
-    let deleting = not_ready(false, false, "Deleting", "the serving object is being deleted");
+    let creating = not_ready(false, false, Waiting::Creating, "the serving object is being created");
+    let unsynced = not_ready(false, false, Waiting::NotSynced, "ReconcileError: connection refused");
+    let deleting = not_ready(false, false, Waiting::Deleting, "the serving object is being deleted");
     let cases = [
         ("nothing is there", None, creating.clone()),
         ("an Object that shows nothing yet", Some(object("True")), creating),
@@ -177,7 +179,12 @@ fn what_a_placement_needs_beside_it_is_ready_when_it_says_so() {
     };
     let cases =
         [(None, false), (Some(ObservedResource::default()), false), (Some(reporting("Unknown")), false), (Some(reporting("True")), true)];
-    for (observed, expected) in cases {
-        assert_eq!(reports_ready(observed.as_ref()), expected, "{observed:?}");
+    let held = [Part::Namespace, Part::ServiceAccount, Part::Token, Part::Autoscaler].map(|part| Key::new("east", part, true));
+    for key in held.iter().chain([&Key::new("east", Part::Autoscaler, false)]) {
+        for (observed, expected) in &cases {
+            assert_eq!(is_ready(key, observed.as_ref()), *expected, "{key}: {observed:?}");
+        }
     }
+    let account = Key::new("east", Part::ServiceAccount, false);
+    assert_eq!((is_ready(&account, None), is_ready(&account, Some(&ObservedResource::default()))), (false, true), "it has no conditions");
 }

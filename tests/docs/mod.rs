@@ -7,7 +7,6 @@ mod fields;
 mod links;
 mod lint;
 mod metrics;
-mod reasons;
 
 use std::path::PathBuf;
 

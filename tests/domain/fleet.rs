@@ -113,7 +113,7 @@ pub(super) fn plan(deployment: &Deployment, model: &Model, environments: &Enviro
 
 /// A placement of a plan as it exists after it was applied.
 pub(super) fn applied(deployment: &Deployment, placement: &Placement, before: &[Existing], ready: bool) -> Existing {
-    let known = before.iter().find(|known| known.environment == placement.environment && known.topology == placement.topology);
+    let known = before.iter().find(|known| known.place == placement.place);
     let settled = ready || known.and_then(|known| known.record.as_ref()).is_some_and(|record| record.settled);
     let record = match &placement.action {
         Action::Freeze(_, record) => record.clone(),
@@ -139,8 +139,7 @@ pub(super) fn applied(deployment: &Deployment, placement: &Placement, before: &[
     Existing {
         slot: placement.slot.clone(),
         requested: RequestedService::default(),
-        environment: placement.environment.clone(),
-        topology: placement.topology,
+        place: placement.place.clone(),
         record,
         local: known.is_some_and(|known| known.local),
         ready,
@@ -150,13 +149,11 @@ pub(super) fn applied(deployment: &Deployment, placement: &Placement, before: &[
 
 /// All placements of a plan as they exist after it was applied, none of them newly ready.
 pub(super) fn apply(deployment: &Deployment, plan: &Plan, before: &[Existing]) -> Vec<Existing> {
-    let ready = |placement: &Placement| {
-        before.iter().any(|known| known.environment == placement.environment && known.topology == placement.topology && known.ready)
-    };
+    let ready = |placement: &Placement| before.iter().any(|known| known.place == placement.place && known.ready);
     plan.placements.iter().map(|placement| applied(deployment, placement, before, ready(placement))).collect()
 }
 
 /// Which environments a plan has, with their topologies.
 pub(super) fn places(plan: &Plan) -> Vec<(String, Topology)> {
-    plan.placements.iter().map(|placement| (placement.environment.clone(), placement.topology)).collect()
+    plan.placements.iter().map(|placement| (placement.place.environment.clone(), placement.place.topology)).collect()
 }

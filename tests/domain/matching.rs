@@ -2,9 +2,10 @@
 
 use function_modelplane::api::inference_environment::Availability;
 use function_modelplane::api::input::{LintPolicy, RdmaPolicy};
+use function_modelplane::api::phase::Phase;
 use function_modelplane::domain::scheduling::holdings::Fleet;
 use function_modelplane::domain::scheduling::matching::{Wish, match_environment};
-use function_modelplane::domain::scheduling::rejection::{CODES, Reason, Rejection, summarize};
+use function_modelplane::domain::scheduling::rejection::{Reason, Rejection, summarize};
 use function_modelplane::domain::scheduling::trace::Trace;
 use function_modelplane::domain::spec::environment::{Access, ClusterIdentity, Environment};
 use function_modelplane::domain::spec::model::{GpuDemand, Model, Profile, Token};
@@ -106,7 +107,7 @@ fn every_check_that_fails_says_so_with_its_numbers() {
     ];
     for (change_model, change, demand, code, sentence) in cases {
         assert_eq!(refusal(change_model, change, demand), (code, sentence.to_owned()));
-        assert!(CODES.contains(&code));
+        assert!(Reason::WORDS.contains(&code));
     }
 }
 
@@ -144,7 +145,7 @@ fn of_profiles_that_came_equally_far_the_first_speaks() {
     let wish = Wish { deployment: &own, model: &model, rdma: RdmaPolicy::Pin, lint: LintPolicy::Warn };
     let east = environment("east", &[("h200", 1, 8)]);
     let reason = match_environment(wish, &east, &Fleet::default().ledger(&east), None, &mut Trace::default()).unwrap_err();
-    assert_eq!(reason, Reason::NodeTooSmall { profile: "unified".to_owned(), phase: "unified", needed: 16, largest: 8 });
+    assert_eq!(reason, Reason::NodeTooSmall { profile: "unified".to_owned(), phase: Phase::Unified, needed: 16, largest: 8 });
 }
 
 #[test]
@@ -185,7 +186,7 @@ fn profiles_come_first_then_free_gpus_then_names() {
     let (own, model) = wished("chat", 1, (1, 1), None);
     let chosen = |all: Vec<Environment>| {
         let plan = plan(&own, &model, &environments(all), &[], &Fleet::default());
-        plan.placements[0].environment.clone()
+        plan.placements[0].place.environment.clone()
     };
     let (a, b, c) = (environment("a", &[("p", 1, 8)]), environment("b", &[("p", 2, 8)]), environment("c", &[("p", 2, 8)]));
     assert_eq!(chosen(vec![a.clone(), b.clone(), c.clone()]), "b", "most free GPUs, then the first by name");
@@ -198,7 +199,11 @@ fn profiles_come_first_then_free_gpus_then_names() {
     let mut gold = a;
     gold.labels.insert("tier".to_owned(), "gold".to_owned());
     let plan = plan(&wanted, &ranked, &environments([gold, b, c]), &[], &Fleet::default());
-    assert_eq!((plan.placements[0].environment.as_str(), plan.placements[0].profile.as_str()), ("a", "unified"), "its profile comes first");
+    assert_eq!(
+        (plan.placements[0].place.environment.as_str(), plan.placements[0].profile.as_str()),
+        ("a", "unified"),
+        "its profile comes first"
+    );
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Names and keys: short enough, never shared by two deployments, and read back as they were written.
 
+use std::collections::BTreeSet;
+
 use function_modelplane::api::model_deployment::Topology;
-use function_modelplane::domain::key::Key;
-use function_modelplane::domain::key::environment_name_error;
+use function_modelplane::domain::key::{Key, Part, environment_name_error};
 use function_modelplane::domain::names::{Stem, label_value};
 use proptest::prelude::*;
 
@@ -83,12 +84,12 @@ proptest! {
     #[test]
     fn every_key_is_read_back_as_it_was_written(name in "[a-z0-9]([a-z0-9.-]{0,30}[a-z0-9])?") {
         prop_assume!(environment_name_error(&name).is_none());
-        let keys = [
-            Key::Service(name.clone(), Topology::PrefillDecode), Key::Service(name.clone(), Topology::Unified),
-            Key::ServiceObject(name.clone(), Topology::PrefillDecode), Key::ServiceObject(name.clone(), Topology::Unified),
-            Key::Namespace(name.clone()), Key::ServiceAccount(name.clone()), Key::ServiceAccountObject(name.clone()), Key::Token(name.clone()),
-            Key::ScaledObject(name.clone()), Key::ScaledObjectObject(name),
-        ];
+        let both = [Part::Serving(Topology::PrefillDecode), Part::Serving(Topology::Unified), Part::ServiceAccount, Part::Autoscaler];
+        let own = both.map(|part| Key::new(&name, part, false));
+        let held = both.into_iter().chain([Part::Namespace, Part::Token]).map(|part| Key::new(&name, part, true));
+        let keys: Vec<Key> = own.into_iter().chain(held).collect();
+        let texts: BTreeSet<String> = keys.iter().map(ToString::to_string).collect();
+        prop_assert_eq!(texts.len(), keys.len());
         for key in keys {
             prop_assert_eq!(Key::parse(&key.to_string()), Some(key));
         }

@@ -25,7 +25,7 @@ fn ready(existing: &mut [Existing]) {
 }
 
 fn names(plan: &Plan) -> Vec<&str> {
-    plan.placements.iter().map(|placement| placement.environment.as_str()).collect()
+    plan.placements.iter().map(|placement| placement.place.environment.as_str()).collect()
 }
 
 /// A deployment to so many of three environments, placed and ready.
@@ -54,7 +54,7 @@ fn of_several_that_leave_the_one_without_an_environment_leaves_first() {
     let mut b = environment("b", &[("p", 1, 8)]);
     b.availability = Availability::Draining;
     let left = environments([b, environment("c", &[("p", 1, 8)])]);
-    existing.sort_by(|x, y| x.environment.cmp(&y.environment));
+    existing.sort_by(|x, y| x.place.environment.cmp(&y.place.environment));
     let mut two = own;
     two.environments = 2;
     assert_eq!(names(&plan(&two, &model, &left, &existing, &Fleet::default())), ["b", "c"]);
@@ -66,7 +66,7 @@ fn what_serves_leaves_after_what_does_not_even_without_an_environment() {
     // a is gone but serves; b is draining and never did.
     let mut b = environment("b", &[("p", 1, 8)]);
     b.availability = Availability::Draining;
-    existing.iter_mut().find(|existing| existing.environment == "b").unwrap().ready = false;
+    existing.iter_mut().find(|existing| existing.place.environment == "b").unwrap().ready = false;
     let mut one = own;
     one.environments = 1;
     assert_eq!(names(&plan(&one, &model, &environments([b]), &existing, &Fleet::default())), ["a"]);
@@ -128,7 +128,7 @@ fn an_environment_is_its_cluster_whatever_it_is_called() {
     for (why, all, existing) in cases {
         let plan = plan(&own, &model, &all, existing, &Fleet::default());
         let [placement] = plan.placements.as_slice() else { panic!("{why}: {plan:?}") };
-        assert_eq!((placement.environment.as_str(), placement.slot.as_str()), ("z", "a"), "{why}: its resources keep their keys");
+        assert_eq!((placement.place.environment.as_str(), placement.slot.as_str()), ("z", "a"), "{why}: its resources keep their keys");
         assert!(matches!(placement.action, Action::Render(_)), "{why}");
         assert!(plan.decision.is_none() && plan.is_steady(&own), "{why}");
     }

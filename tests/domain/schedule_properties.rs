@@ -102,7 +102,7 @@ proptest! {
     #[test]
     fn no_pool_is_packed_beyond_its_nodes(world in world()) {
         for placement in world.plan().placements {
-            let environment = world.environments.iter().find(|environment| environment.name == placement.environment).unwrap();
+            let environment = world.environments.iter().find(|environment| environment.name == placement.place.environment).unwrap();
             prop_assert!(world.really_fits(environment, &placement.charges()), "{placement:?}");
         }
     }
@@ -197,7 +197,7 @@ proptest! {
         let after = plan(&world.deployment, &world.model, &environments(changed), &existing, &fleet);
         prop_assert_eq!(after.staying(), first.placements.len().max(after.staying()));
         for (placement, kept) in first.placements.iter().zip(first.placements.iter().map(|placement| {
-            after.placements.iter().find(|kept| kept.environment == placement.environment && kept.topology == placement.topology)
+            after.placements.iter().find(|kept| kept.place.environment == placement.place.environment && kept.place.topology == placement.place.topology)
         })) {
             let kept = kept.expect("it is still wanted");
             // Rendered as it was, or frozen for what is missing: never sized anew.

@@ -81,7 +81,11 @@ impl World {
         let plan = plan(&actor.deployment, &actor.model, &self.environments, &actor.existing, &fleet);
         let after = apply(&actor.deployment, &plan, &actor.existing);
         for ready in actor.existing.iter().filter(|existing| existing.ready) {
-            assert!(after.iter().any(|kept| kept.environment == ready.environment), "{} lost what was ready", actor.deployment.name);
+            assert!(
+                after.iter().any(|kept| kept.place.environment == ready.place.environment),
+                "{} lost what was ready",
+                actor.deployment.name
+            );
         }
         let changed = placed(&actor.existing) != placed(&after);
         let reported = holdings(&actor.deployment, &after);
@@ -95,7 +99,8 @@ impl World {
     /// Pods of placements that are gone give their GPUs back.
     fn end_pods(&mut self, own: usize) {
         let exists = |owner: &PodOwner| {
-            owner.0 != own || self.actors[own].existing.iter().any(|known| known.environment == owner.1 && known.topology == owner.2)
+            owner.0 != own
+                || self.actors[own].existing.iter().any(|known| known.place.environment == owner.1 && known.place.topology == owner.2)
         };
         let (stay, end): (Vec<_>, Vec<_>) = std::mem::take(&mut self.running).into_iter().partition(|(owner, ..)| exists(owner));
         for (owner, gpus, node) in end {
@@ -109,7 +114,7 @@ impl World {
         let mut pending: Vec<(PodOwner, u32)> = Vec::new();
         for (index, actor) in self.actors.iter().enumerate() {
             for existing in &actor.existing {
-                let owner = (index, existing.environment.clone(), existing.topology);
+                let owner = (index, existing.place.environment.clone(), existing.place.topology);
                 for charge in charges(existing) {
                     let running =
                         self.running.iter().filter(|(other, gpus, _)| *other == owner && *gpus == charge.gpus_per_replica).count();
@@ -129,7 +134,7 @@ impl World {
         }
         for (index, actor) in self.actors.iter_mut().enumerate() {
             for existing in &mut actor.existing {
-                let owner = (index, existing.environment.clone(), existing.topology);
+                let owner = (index, existing.place.environment.clone(), existing.place.topology);
                 let wanted: u32 = charges(existing).iter().map(|charge| charge.replicas).sum();
                 existing.ready = self.running.iter().filter(|(other, ..)| *other == owner).count() == wanted as usize;
                 if existing.ready {
@@ -143,8 +148,8 @@ impl World {
     fn over_promised(&self) -> Vec<String> {
         let mut ledgers: BTreeMap<String, Ledger> = BTreeMap::new();
         for existing in self.actors.iter().flat_map(|actor| &actor.existing) {
-            let pools = environment(&existing.environment, &[("p", 2, 8)]).pools;
-            let ledger = ledgers.entry(existing.environment.clone()).or_insert_with(|| Ledger::new(&pools));
+            let pools = environment(&existing.place.environment, &[("p", 2, 8)]).pools;
+            let ledger = ledgers.entry(existing.place.environment.clone()).or_insert_with(|| Ledger::new(&pools));
             for charge in charges(existing) {
                 ledger.charge(&charge);
             }
@@ -190,14 +195,14 @@ fn charges(existing: &Existing) -> Vec<Charge> {
 fn holdings(deployment: &Deployment, existing: &[Existing]) -> Vec<Holding> {
     let held = |existing: &Existing| {
         let seniority = Seniority::of(deployment, existing.record.as_ref().unwrap().settled);
-        let environment = existing.environment.clone();
+        let environment = existing.place.environment.clone();
         charges(existing).into_iter().map(move |charge| Holding { environment: environment.clone(), charge, seniority: seniority.clone() })
     };
     existing.iter().flat_map(held).collect()
 }
 
 fn placed(existing: &[Existing]) -> Vec<(&str, Topology)> {
-    existing.iter().map(|existing| (existing.environment.as_str(), existing.topology)).collect()
+    existing.iter().map(|existing| (existing.place.environment.as_str(), existing.place.topology)).collect()
 }
 
 #[test]

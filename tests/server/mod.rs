@@ -135,7 +135,7 @@ pub(crate) async fn all_metrics() -> String {
     let folder = tempfile::tempdir().unwrap();
     let authority = certificates::Authority::new();
     authority.mount(folder.path(), "..1", &authority.server());
-    let report = Report { rejected: [("Cordoned".to_owned(), 1)].into(), ..Report::default() };
+    let report = Report { rejected: [("Cordoned", 1)].into(), ..Report::default() };
     let words = ["--tls-certs-dir", folder.path().to_str().unwrap(), "--metrics-address", "127.0.0.1:0"];
     let answer = move |_: &_| (proto::RunFunctionResponse::default(), report.clone());
     let server = Running::of(Server::start(&options(&words), timing(), answer).await.unwrap());
