@@ -9,4 +9,5 @@ pub mod lint;
 pub mod manifests;
 mod plane;
 pub mod preview;
+pub mod verdict;
 pub mod yaml_output;

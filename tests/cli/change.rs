@@ -5,7 +5,8 @@ use std::process::Command as Process;
 
 use clap::Parser as _;
 use function_modelplane::cli::manifests::load;
-use function_modelplane::cli::preview::{Preview, Verdict, preview};
+use function_modelplane::cli::preview::{Preview, preview};
+use function_modelplane::cli::verdict::Verdict;
 use function_modelplane::cli::yaml_output::to_yaml;
 use serde_json::{Value, json};
 

@@ -14,7 +14,7 @@ use crate::cli::change::edits::Action;
 use crate::cli::change::field_changes::{FieldChange, field_changes};
 use crate::cli::change::surge::{Room, Surge};
 use crate::cli::plane::composed::{compared, held};
-use crate::cli::plane::control_plane::ObjectKey;
+use crate::cli::plane::object_key::ObjectKey;
 use crate::cli::plane::settling::{Standing, is_at};
 use crate::compose::conditions::PLACEMENTS_SCHEDULED;
 use crate::domain::names::Key;

@@ -6,18 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::api::model_deployment::ModelKind;
 use crate::api::{API_VERSION, inference_environment, model_deployment};
-use crate::cli::change::edits::{Action, Change, Edit, Target, describe, make_change, model_kind};
+use crate::cli::change::edits::{Action, Change, Edit, Target, make_change};
 use crate::cli::change::effects::{AffectedPlacement, Effect, Effects, Outcome, Way};
 use crate::cli::change::shortages::{ShortPool, new_shortages};
 use crate::cli::change::surge::{Room, Surge};
 use crate::cli::manifests::Manifest;
-use crate::cli::plane::control_plane::{ControlPlane, ObjectKey};
+use crate::cli::plane::control_plane::ControlPlane;
 use crate::cli::plane::live::{Live, read_live};
+use crate::cli::plane::object_key::ObjectKey;
 use crate::cli::plane::pipeline::{broken_input, is_composition};
 use crate::cli::plane::session::{field, spoken};
 use crate::cli::plane::settling::{Course, is_paused, settle, standings};
-use crate::cli::preview::Verdict;
+use crate::cli::verdict::Verdict;
 use crate::domain::spec::violation::Violation;
 use crate::function::reading::{read_deployment, read_environment, read_model};
 
@@ -241,5 +243,9 @@ fn problems_of(edit: &Edit<'_>, course: &Course) -> Vec<String> {
         Some(violations) if !violations.is_empty() => violations,
         _ => refused().map(|message| spoken(message)).into_iter().collect(),
     };
-    violations.iter().map(|violation| format!("{}: {}: {violation}", manifest.place(&field(violation)), describe(&edit.key))).collect()
+    violations.iter().map(|violation| format!("{}: {}: {violation}", manifest.place(&field(violation)), edit.key)).collect()
+}
+
+fn model_kind(kind: &str) -> Option<ModelKind> {
+    [ModelKind::ClusterModel, ModelKind::Model].into_iter().find(|known| known.as_str() == kind)
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::api::API_VERSION;
 use crate::api::metadata::Header;
 use crate::cli::plane::composed::applied;
+use crate::cli::plane::object_key::ObjectKey;
 use crate::cli::plane::pipeline::{COMPOSITION, our_input};
 use crate::domain::names::Key;
 use crate::function::proto::resource_selector::Match;
@@ -18,19 +19,6 @@ use crate::structs::{from_struct, to_struct};
 
 /// Crossplane gives up after so many calls.
 const MAX_CALLS: usize = 6;
-
-/// Identifies an object.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ObjectKey {
-    /// Group and version.
-    pub(crate) api_version: String,
-    /// Kind.
-    pub(crate) kind: String,
-    /// Namespace; empty where the kind has none.
-    pub(crate) namespace: String,
-    /// Name.
-    pub(crate) name: String,
-}
 
 /// A call of the function.
 #[derive(Debug, Default)]
