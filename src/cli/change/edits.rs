@@ -67,9 +67,9 @@ pub(crate) struct Edit<'a> {
     pub(crate) manifest: Option<&'a Manifest>,
 }
 
-/// What is done, and what is wrong with it.
+/// All that is done, and what is wrong with it.
 #[derive(Debug, Default)]
-pub(crate) struct Change<'a> {
+pub(crate) struct Edits<'a> {
     /// What is done to each object, in their order.
     pub(crate) edits: Vec<Edit<'a>>,
     /// What cannot be done.
@@ -78,34 +78,34 @@ pub(crate) struct Change<'a> {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Does it.
-pub(crate) fn make_change<'a>(plane: &mut ControlPlane, manifests: &'a [Manifest], deletions: &[Target]) -> Change<'a> {
-    let mut change = Change::default();
+/// Applies manifests, then deletes objects.
+pub(crate) fn make_edits<'a>(plane: &mut ControlPlane, manifests: &'a [Manifest], deletions: &[Target]) -> Edits<'a> {
+    let mut made = Edits::default();
     let mut wanted: BTreeMap<ObjectKey, Option<&'a Manifest>> = BTreeMap::new();
     for manifest in manifests {
         if !manifest.is_ours() && !is_composition(manifest) {
             let Manifest { kind, name, .. } = manifest;
-            change.warnings.push(format!("{}: {kind} {name} is left out: it is not of {API_VERSION}", manifest.place("")));
+            made.warnings.push(format!("{}: {kind} {name} is left out: it is not of {API_VERSION}", manifest.place("")));
             continue;
         }
         if let Some(violation) = unknown_kind(manifest).filter(|_| manifest.is_ours()) {
-            change.problems.push(format!("{}: {violation}", manifest.place(&violation.path)));
+            made.problems.push(format!("{}: {violation}", manifest.place(&violation.path)));
             continue;
         }
         if let Some(Some(first)) = wanted.insert(object_key(manifest), Some(manifest)) {
-            change.problems.push(format!("{}: repeats the {} of {}", manifest.place(""), manifest.kind, first.place("")));
+            made.problems.push(format!("{}: repeats the {} of {}", manifest.place(""), manifest.kind, first.place("")));
         }
     }
     for Target(key) in deletions {
         if let Some(Some(manifest)) = wanted.insert(key.clone(), None) {
-            change.problems.push(format!("{}: {} is to be changed and deleted; do one of both", manifest.place(""), key));
+            made.problems.push(format!("{}: {} is to be changed and deleted; do one of both", manifest.place(""), key));
         }
         if plane.bytes(key).is_empty() {
-            change.problems.push(format!("--delete: {} does not exist{}", key, elsewhere(plane, key)));
+            made.problems.push(format!("--delete: {} does not exist{}", key, elsewhere(plane, key)));
         }
     }
-    if wanted.is_empty() && change.problems.is_empty() {
-        change.problems.push(format!("no object of {API_VERSION} to apply or delete: there is no change"));
+    if wanted.is_empty() && made.problems.is_empty() {
+        made.problems.push(format!("no object of {API_VERSION} to apply or delete: there is no change"));
     }
     for (key, manifest) in wanted {
         let live = plane.object(&key);
@@ -117,7 +117,7 @@ pub(crate) fn make_change<'a>(plane: &mut ControlPlane, manifests: &'a [Manifest
             Some(manifest) => {
                 let (merged, kept) = merged(&live, &manifest.object, &key);
                 if !kept.is_empty() {
-                    change.warnings.push(format!(
+                    made.warnings.push(format!(
                         "{}: {} keeps {}, which is not written here: whose it is the export does not tell; export with --show-managed-fields",
                         manifest.place("metadata"),
                         key,
@@ -125,7 +125,7 @@ pub(crate) fn make_change<'a>(plane: &mut ControlPlane, manifests: &'a [Manifest
                     ));
                 }
                 let done = plane.apply(key.clone(), &merged);
-                change.problems.extend(done.err().map(|problem| format!("{}: {problem}", manifest.place(""))));
+                made.problems.extend(done.err().map(|problem| format!("{}: {problem}", manifest.place(""))));
                 if live.is_null() {
                     Action::Created
                 } else if live == merged {
@@ -135,9 +135,9 @@ pub(crate) fn make_change<'a>(plane: &mut ControlPlane, manifests: &'a [Manifest
                 }
             }
         };
-        change.edits.push(Edit { key, action, manifest });
+        made.edits.push(Edit { key, action, manifest });
     }
-    change
+    made
 }
 
 /// The same name in another namespace.

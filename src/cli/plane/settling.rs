@@ -124,9 +124,10 @@ impl Settling {
             }
             Err(problem) => Some(problem),
         };
-        match refused {
-            Some(message) => _ = self.refused.insert(key.clone(), message),
-            None => _ = self.refused.remove(key),
+        if let Some(message) = refused {
+            self.refused.insert(key.clone(), message);
+        } else {
+            self.refused.remove(key);
         }
     }
 
