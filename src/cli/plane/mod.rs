@@ -2,6 +2,7 @@
 
 pub(crate) mod composed;
 pub(crate) mod control_plane;
+pub mod conversation;
 pub(crate) mod kinds;
 pub(crate) mod live;
 pub(crate) mod object_key;

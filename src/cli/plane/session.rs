@@ -10,7 +10,8 @@ use crate::api::model_deployment_status::ReportedDeployment;
 use crate::api::{API_VERSION, inference_environment, model_deployment};
 use crate::cli::lines::Lines;
 use crate::cli::manifests::Manifest;
-use crate::cli::plane::control_plane::{Call, ControlPlane};
+use crate::cli::plane::control_plane::ControlPlane;
+use crate::cli::plane::conversation::Call;
 use crate::cli::plane::kinds::{Kind, object_key, stored, unknown_kind};
 use crate::cli::plane::object_key::ObjectKey;
 use crate::cli::plane::pipeline::{broken_input, gives_input};
@@ -95,8 +96,8 @@ impl Previewed {
     }
 }
 
-/// Reconciles environments, then deployments, so that manifests without a status are enough; what runs is refused. Of other groups only
-/// Compositions are looked at.
+/// Reconciles environments, then deployments, once each, so that manifests without a status are enough; what runs is refused. Of other
+/// groups only Compositions are looked at. The answer to a second call would not tell what happens, but only that nothing does any more.
 pub(crate) fn settle(manifests: &[Manifest], asked: Asked<'_>) -> Settled {
     if let Some(problem) = refuse_running(manifests) {
         return Settled { problems: vec![problem], ..Settled::default() };
