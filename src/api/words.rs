@@ -166,6 +166,19 @@ conditions! {
     }
 }
 
+/// Reasons of one condition only: it has their name.
+macro_rules! alone {
+    ($($reasons:ident)*) => {
+        $(impl From<$reasons> for ConditionReason {
+            fn from(reason: $reasons) -> Self {
+                reason.of(ConditionType::$reasons)
+            }
+        })*
+    };
+}
+
+alone! { ModelResolved ProfileValid PlacementsScheduled PlacementsReady EnvironmentValid }
+
 words! {
     /// Why a deployment is not decided on: the reason of all its conditions that cannot be known otherwise.
     Undecided {

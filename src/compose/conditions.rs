@@ -19,8 +19,8 @@ pub struct NewCondition {
 
 impl NewCondition {
     /// A condition. What its message quotes of others is made visible: it is printed beside other conditions.
-    pub fn new(reason: ConditionReason, message: impl Into<String>) -> Self {
-        let ConditionReason { condition, status, word } = reason;
+    pub fn new(reason: impl Into<ConditionReason>, message: impl Into<String>) -> Self {
+        let ConditionReason { condition, status, word } = reason.into();
         Self { kind: condition, status, reason: word, message: visible(&message.into()) }
     }
 

@@ -35,7 +35,7 @@ pub fn conditions(
 #[must_use]
 pub fn resolved(inputs: &Inputs) -> NewCondition {
     let reference = &inputs.deployment.model_ref;
-    NewCondition::new(ModelResolved::Resolved.of(ConditionType::ModelResolved), format!("{} {}", reference.kind.as_str(), reference.name))
+    NewCondition::new(ModelResolved::Resolved, format!("{} {}", reference.kind.as_str(), reference.name))
 }
 
 fn scheduled(inputs: &Inputs, model: &Model, plan: &Plan, scheduling: Option<&Scheduling>) -> NewCondition {
@@ -44,7 +44,7 @@ fn scheduled(inputs: &Inputs, model: &Model, plan: &Plan, scheduling: Option<&Sc
     let violations = model.violations_of(inputs.deployment.topology);
     if placed < wanted && !violations.is_empty() {
         parts.push(join(&violations));
-        return NewCondition::new(PlacementsScheduled::ProfileInvalid.of(ConditionType::PlacementsScheduled), parts.join("; "));
+        return NewCondition::new(PlacementsScheduled::ProfileInvalid, parts.join("; "));
     }
     let waiting = match plan.switch {
         Some(Switch::Waiting { old, missing_gpus }) => Some(describe_waiting(inputs, old, missing_gpus)),
@@ -61,7 +61,7 @@ fn scheduled(inputs: &Inputs, model: &Model, plan: &Plan, scheduling: Option<&Sc
     parts.extend(waiting);
     parts.extend(plan.shortages.iter().map(describe_shortage));
     parts.extend(scheduling.map(|scheduling| scheduling.summary.clone()).filter(|summary| !summary.is_empty()));
-    NewCondition::new(reason.of(ConditionType::PlacementsScheduled), parts.join("; "))
+    NewCondition::new(reason, parts.join("; "))
 }
 
 fn describe_waiting(inputs: &Inputs, old: usize, missing_gpus: Option<u64>) -> String {
@@ -172,7 +172,7 @@ fn placements_ready(inputs: &Inputs, rendered: &[Rendered<'_>]) -> NewCondition 
         })
         .collect();
     let message = format!("{number}/{} ready{}", inputs.deployment.environments, list("; ", "; ", &explained));
-    NewCondition::new(reason.of(ConditionType::PlacementsReady), message)
+    NewCondition::new(reason, message)
 }
 
 /// At most five of a list, after an introduction.

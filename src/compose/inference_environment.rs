@@ -12,7 +12,7 @@ use crate::api::metadata::NewMetadata;
 use crate::api::object::{
     API_VERSION, ClusterProviderConfig, ClusterProviderConfigSpec, CredentialsSource, IdentitySource, PROVIDER_CONFIG_KIND, SecretKeyRef,
 };
-use crate::api::words::{ConditionType, EnvironmentValid};
+use crate::api::words::EnvironmentValid;
 use crate::compose::composition::{Body, Composed, CompositeStatus, Composition, Desired, Tally};
 use crate::compose::conditions::NewCondition;
 use crate::compose::events::events;
@@ -108,12 +108,12 @@ fn valid(inputs: &EnvironmentInputs, status: InferenceEnvironmentStatus) -> Desi
 }
 
 fn conclude(inputs: &EnvironmentInputs, reason: EnvironmentValid, message: &str) -> Desired {
-    let condition = NewCondition::new(reason.of(ConditionType::EnvironmentValid), message);
+    let condition = NewCondition::new(reason, message);
     Desired { events: events([&condition], &inputs.conditions), conditions: vec![condition], ..Desired::default() }
 }
 
 fn refuse(reason: EnvironmentValid, message: String) -> Composition {
-    let conditions = vec![NewCondition::new(reason.of(ConditionType::EnvironmentValid), &message)];
+    let conditions = vec![NewCondition::new(reason, &message)];
     Composition::Refused { message, conditions, tally: Tally::default() }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::api::condition::Condition;
 use crate::api::input::LintPolicy;
-use crate::api::words::{ConditionType, ProfileValid};
+use crate::api::words::ProfileValid;
 use crate::compose::composition::{Composition, Desired};
 use crate::compose::conditions::NewCondition;
 use crate::compose::events::events;
@@ -15,7 +15,7 @@ use crate::domain::spec::violation::{Violation, join};
 pub fn compose(model: &Result<Model, Vec<Violation>>, lint: LintPolicy, observed: &[Condition]) -> Composition {
     let condition = match model {
         Ok(model) => profile_valid(model, lint),
-        Err(violations) => NewCondition::new(ProfileValid::ModelInvalid.of(ConditionType::ProfileValid), join(violations)),
+        Err(violations) => NewCondition::new(ProfileValid::ModelInvalid, join(violations)),
     };
     Composition::Composed(Desired { events: events([&condition], observed), conditions: vec![condition], ..Desired::default() })
 }
@@ -36,7 +36,7 @@ pub fn profile_valid(model: &Model, lint: LintPolicy) -> NewCondition {
         (false, true, true) => ProfileValid::Valid,
     };
     let message = if problems.is_empty() { count(model.profiles.len()) } else { join(&problems) };
-    NewCondition::new(reason.of(ConditionType::ProfileValid), message)
+    NewCondition::new(reason, message)
 }
 
 fn count(profiles: usize) -> String {

@@ -56,8 +56,8 @@ fn a_placement_that_is_planned_and_not_composed_stops_everything() {
     let expected = Composition::Refused {
         message: said.to_owned(),
         conditions: vec![
-            NewCondition::new(ModelResolved::Resolved.of(ConditionType::ModelResolved), "ClusterModel m"),
-            NewCondition::new(ProfileValid::Valid.of(ConditionType::ProfileValid), "1 serving profile"),
+            NewCondition::new(ModelResolved::Resolved, "ClusterModel m"),
+            NewCondition::new(ProfileValid::Valid, "1 serving profile"),
             lost(ConditionType::PlacementsScheduled, Status::False),
             lost(ConditionType::PlacementsReady, Status::Unknown),
         ],
