@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::code::{Code, Severity};
-use crate::domain::spec::violation::Violation;
+use crate::domain::spec::violation::{Rule, Violation};
 
 /// A field that a rule objects to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Finding {
 
     /// What a finding is about. Path and message are cut where they get too long.
     pub(super) fn new(code: Code, severity: Severity, path: impl Into<String>, message: impl Into<String>) -> Self {
-        let Violation { path, message } = Violation::new(path, message);
+        let Violation { path, message, .. } = Violation::new(path, message);
         Self { code, severity, path, message }
     }
 
@@ -58,11 +58,11 @@ impl From<&Finding> for Violation {
 /// A broken rule of the spec among the findings: the rules of the lint never repeat one.
 impl From<&Violation> for Finding {
     fn from(violation: &Violation) -> Self {
-        // Told by what they are about: a Go template, the shell that KServe pastes the name into, an argument's quoting.
-        let interpreted = violation.message.contains("\"{{\"")
-            || violation.path == "spec.model.name"
-            || violation.message.contains("single quote that would end the argument's quoting");
-        let code = if interpreted { Code::TemplateText } else { Code::SpecInvalid };
-        Self::error(code, violation.path.clone(), violation.message.clone())
+        let Violation { rule, path, message } = violation.clone();
+        let code = match rule {
+            Rule::Spec => Code::SpecInvalid,
+            Rule::Template => Code::TemplateText,
+        };
+        Self { code, severity: Severity::Error, path, message }
     }
 }

@@ -1,6 +1,7 @@
 //! What people write, checked: every rule of an object on its own, and the object that keeps them.
 
-pub mod bounds;
+pub mod at;
+mod bounds;
 pub mod cluster;
 pub mod deployment;
 pub mod environment;

@@ -8,9 +8,20 @@ const MOST_LISTED: usize = 10;
 /// No part of a violation is longer, in characters, because what it quotes can be of any size.
 const LONGEST: usize = 1024;
 
+/// What kind of rule a field breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// One of its own: what is there is of the wrong type, beyond its limits, or does not go with the fields around it.
+    Spec,
+    /// It holds text that KServe's templates or the shell of its presets would interpret.
+    Template,
+}
+
 /// A field, and what is wrong with it and what to do, as one sentence.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
+    /// The rule that it breaks.
+    pub rule: Rule,
     /// The field's path, e.g. `spec.serving[0].engine.image`; empty for the object as a whole.
     pub path: String,
     /// The sentence, without the path.
@@ -18,9 +29,14 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// A violation of a field.
+    /// A violation of a field's own rules. Path and message are cut where they get too long.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: bounded(path.into()), message: bounded(message.into()) }
+        Self::of(Rule::Spec, path, message)
+    }
+
+    /// A violation of a rule. Path and message are cut where they get too long.
+    pub fn of(rule: Rule, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { rule, path: bounded(path.into()), message: bounded(message.into()) }
     }
 }
 
