@@ -11,14 +11,22 @@ use crate::domain::spec::environment::{Environment, validate_environment};
 use crate::domain::spec::input::validate_input;
 use crate::domain::spec::model::{Model, validate_model};
 use crate::domain::spec::violation::Violation;
-use crate::structs::from_struct;
+use crate::structs::from_struct_or_errors;
 
 /// An InferenceEnvironment.
 ///
 /// # Errors
 /// The rules that it breaks.
 pub(crate) fn read_environment(bytes: &[u8]) -> Result<Environment, Vec<Violation>> {
-    read::<InferenceEnvironment>(bytes).and_then(|environment| validate_environment(&environment))
+    read_written_environment(bytes).and_then(|environment| validate_environment(&environment))
+}
+
+/// An InferenceEnvironment as it is written.
+///
+/// # Errors
+/// What cannot be read.
+pub(crate) fn read_written_environment(bytes: &[u8]) -> Result<InferenceEnvironment, Vec<Violation>> {
+    read(bytes)
 }
 
 /// A ClusterModel or Model. Its profiles may each break rules of their own.
@@ -56,5 +64,5 @@ pub(crate) fn read_input(bytes: &[u8]) -> Result<Input, Vec<Violation>> {
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Vec<Violation>> {
-    from_struct(bytes).map_err(|error| vec![Violation::new(error.path, error.message)])
+    from_struct_or_errors(bytes).map_err(|errors| errors.into_iter().map(|error| Violation::new(error.path, error.message)).collect())
 }

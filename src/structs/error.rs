@@ -23,10 +23,14 @@ pub(super) struct Fault {
     /// Innermost first.
     steps: Vec<Step>,
     message: String,
+    /// The field that is missing, where the fault is that.
+    pub(super) missing: Option<&'static str>,
+    /// The field that an unknown one may be a misspelling of.
+    meant: Option<&'static str>,
 }
 
 /// One step of a path.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
     /// Into the field of an object.
     Key(String),
@@ -36,7 +40,7 @@ pub(super) enum Step {
 
 impl Fault {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { steps: Vec::new(), message: message.into() }
+        Self { steps: Vec::new(), message: message.into(), missing: None, meant: None }
     }
 
     /// The same fault as seen from one level up.
@@ -44,12 +48,22 @@ impl Fault {
         self.steps.push(step);
         self
     }
+
+    /// The place that it is about, outermost step first.
+    pub(super) fn place(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().rev()
+    }
+
+    /// Whether a field is missing because it is misspelt in this way.
+    pub(super) fn explains(&self, other: &Self) -> bool {
+        self.meant.is_some() && self.meant == other.missing && self.steps.get(1..) == Some(&other.steps)
+    }
 }
 
 impl From<Fault> for StructError {
     fn from(fault: Fault) -> Self {
         let mut path = String::new();
-        for step in fault.steps.iter().rev() {
+        for step in fault.place() {
             // Writing to a string cannot fail.
             let _ = match step {
                 Step::Index(index) => write!(path, "[{index}]"),
@@ -98,7 +112,12 @@ impl serde::de::Error for Fault {
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
-        Self::new(format!("unknown field `{field}`, {}", instead(field, known)))
+        let fault = Self::new(format!("unknown field, {}", instead(field, known)));
+        Self { meant: closest(field, known), ..fault }.below(Step::Key(field.to_owned()))
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self { missing: Some(field), ..Self::new(format!("missing field `{field}`")) }
     }
 
     fn unknown_variant(variant: &str, known: &'static [&'static str]) -> Self {
