@@ -6,6 +6,7 @@ use crate::api::inference_environment::InferenceEnvironment;
 use crate::api::input::Input;
 use crate::api::model::{Model as ApiModel, ModelSpec};
 use crate::api::model_deployment::{ModelDeployment, ModelKind};
+use crate::domain::lint::linted;
 use crate::domain::spec::deployment::{Deployment, validate_deployment};
 use crate::domain::spec::environment::{Environment, validate_environment};
 use crate::domain::spec::input::validate_input;
@@ -29,12 +30,13 @@ pub(crate) fn read_written_environment(bytes: &[u8]) -> Result<InferenceEnvironm
     read(bytes)
 }
 
-/// A ClusterModel or Model. Its profiles may each break rules of their own.
+/// A ClusterModel or Model, with what the lint finds in it. Its profiles may each break rules of their own.
 ///
 /// # Errors
 /// The rules that make it unusable as a whole.
 pub(crate) fn read_model(kind: ModelKind, bytes: &[u8]) -> Result<Model, Vec<Violation>> {
-    read::<ApiModel>(bytes).and_then(|model| validate_model(kind, &model))
+    let written: ApiModel = read(bytes)?;
+    Ok(linted(validate_model(kind, &written)?, &written.spec))
 }
 
 /// The spec of a ClusterModel or Model, as it is written.

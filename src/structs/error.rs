@@ -4,6 +4,9 @@ use std::fmt::{self, Display, Write as _};
 
 use serde::de::{Expected, Unexpected};
 
+use crate::text::bounded::bounded;
+use crate::text::spelling::closest;
+
 /// What is wrong with a Struct, and where: `spec.serving[0].image: invalid type: boolean `true`, expected a string`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}{}{message}", if path.is_empty() { "" } else { ": " })]
@@ -13,9 +16,6 @@ pub struct StructError {
     /// What is wrong there.
     pub message: String,
 }
-
-/// No part of an error is longer, in characters, because what it quotes can be of any size.
-const LONGEST: usize = 1024;
 
 /// A [`StructError`] on its way up, gathering its path.
 #[derive(Debug)]
@@ -81,13 +81,6 @@ fn is_plain(key: &str) -> bool {
     !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
-fn bounded(text: String) -> String {
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned() + "…",
-        None => text,
-    }
-}
-
 impl Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -140,14 +133,6 @@ fn instead(written: &str, known: &[&str]) -> String {
         [only] => format!("expected {only}"),
         _ => format!("expected one of {}", all.join(", ")),
     }
-}
-
-/// Of some names the one that something may be a misspelling of: at most a third of it is wrong.
-pub(crate) fn closest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
-    let lower = written.to_lowercase();
-    let distances = known.iter().map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), *name));
-    let (distance, name) = distances.min()?;
-    (distance.saturating_mul(3) <= name.len().max(3)).then_some(name)
 }
 
 /// What was found in the words of those who write YAML, where serde has those of Rust.

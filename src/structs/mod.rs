@@ -21,7 +21,6 @@ use serde_json::Value;
 
 pub(crate) use entries::{with_field, without_field};
 pub use error::StructError;
-pub(crate) use error::closest;
 pub use wire::MAX_DEPTH;
 
 /// Reads `T` from the wire form of a `google.protobuf.Struct`. Strings can be borrowed from it.

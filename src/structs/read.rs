@@ -41,7 +41,7 @@ struct Around<'de> {
     omitted: Option<&'de Omitted>,
 }
 
-impl<'de> Around<'de> {
+impl Around<'_> {
     /// What lies in an object or list that is here.
     fn inside(self) -> Result<Self, Fault> {
         if self.depth >= MAX_DEPTH {
@@ -289,7 +289,7 @@ impl<'de> MapAccess<'de> for Object<'de> {
     type Error = Fault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
-        while let Some(entry) = self.entries.next() {
+        for entry in self.entries.by_ref() {
             let key = text(entry.key)?;
             let Some(around) = self.inside.at(|| Step::Key(key.to_owned())) else { continue };
             self.current = Some((key, Node { source: Source::Unread(entry.value), around }));

@@ -18,7 +18,8 @@ use crate::domain::spec::violation::Violation;
 use crate::function::proto::{Condition, RunFunctionResponse, Status};
 use crate::function::reading::{read_deployment, read_environment, read_model};
 use crate::function::{Report, explain};
-use crate::structs::{closest, from_struct};
+use crate::structs::from_struct;
+use crate::text::spelling::closest;
 
 /// What came of manifests.
 #[derive(Debug, Default)]

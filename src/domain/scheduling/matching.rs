@@ -13,8 +13,9 @@ use crate::domain::scheduling::rejection::{MissingLabel, PhaseNeed, PoolState, R
 use crate::domain::scheduling::sizing::{PhaseDemand, Sizing, phases};
 use crate::domain::scheduling::trace::Trace;
 use crate::domain::spec::deployment::Deployment;
+use crate::domain::spec::engine_env::quote_breaking_references;
 use crate::domain::spec::environment::{Access, Environment, Pool};
-use crate::domain::spec::model::{Model, PhaseProfile, Profile, quote_breaking_references};
+use crate::domain::spec::model::{Model, PhaseProfile, Profile};
 use crate::domain::spec::violation::{Rule, Violation};
 
 /// An environment that can take a placement.

@@ -13,7 +13,7 @@ use crate::api::quantity::Quantity;
 use crate::domain::names::{PRESET_VOLUMES, environment_name_error};
 use crate::domain::spec::at::At;
 use crate::domain::spec::cluster::{declared_pools, validate_cluster};
-use crate::domain::spec::model::validate_env;
+use crate::domain::spec::engine_env::validate_env;
 use crate::domain::spec::violation::Violation;
 
 /// An environment that keeps the rules.

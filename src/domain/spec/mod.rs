@@ -4,6 +4,7 @@ pub mod at;
 mod bounds;
 pub mod cluster;
 pub mod deployment;
+pub mod engine_env;
 pub mod environment;
 pub mod input;
 pub mod model;

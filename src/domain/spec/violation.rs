@@ -2,11 +2,11 @@
 
 use std::fmt;
 
+use crate::domain::finding::{Code, Finding, Severity};
+use crate::text::bounded::bounded;
+
 /// So many are listed on one line.
 const MOST_LISTED: usize = 10;
-
-/// No part of a violation is longer, in characters, because what it quotes can be of any size.
-const LONGEST: usize = 1024;
 
 /// What kind of rule a field breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,16 +40,28 @@ impl Violation {
     }
 }
 
-fn bounded(text: String) -> String {
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned() + "…",
-        None => text,
-    }
-}
-
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.path.is_empty() { f.write_str(&self.message) } else { write!(f, "{}: {}", self.path, self.message) }
+    }
+}
+
+/// A finding where rules are listed that a spec breaks: with its code behind it.
+impl From<&Finding> for Violation {
+    fn from(finding: &Finding) -> Self {
+        Self::new(finding.path.clone(), format!("{} ({})", finding.message, finding.code.as_str()))
+    }
+}
+
+/// A broken rule of the spec among the findings: the rules of the lint never repeat one.
+impl From<&Violation> for Finding {
+    fn from(violation: &Violation) -> Self {
+        let Violation { rule, path, message } = violation.clone();
+        let code = match rule {
+            Rule::Spec => Code::SpecInvalid,
+            Rule::Template => Code::TemplateText,
+        };
+        Self { code, severity: Severity::Error, path, message }
     }
 }
 
