@@ -2,7 +2,8 @@
 //! disaggregated.
 //!
 //! The rooms, and the only direction in which they know each other:
-//! `{structs, api} <- domain <- compose <- function <- {server, cli} <- main`.
+//! `api <- domain <- compose <- function <- {server, cli} <- main`. Beside `api` lies `structs`, which function and what is above it use; below
+//! all lies `text`.
 
 pub mod api;
 pub mod cli;
@@ -11,3 +12,4 @@ pub mod domain;
 pub mod function;
 pub mod server;
 pub mod structs;
+mod text;

@@ -5,17 +5,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use syn::visit::{self, Visit};
-use syn::{ItemUse, Macro, UseTree};
+use syn::{ItemUse, Macro, UseTree, VisRestricted};
 
 /// The rooms from the ground floor up: each may use those before it. `server` and `cli` do not know each other.
-const ROOMS: [(&str, &[&str]); 7] = [
-    ("structs", &[]),
+const ROOMS: [(&str, &[&str]); 8] = [
+    ("text", &[]),
+    ("structs", &["text"]),
     ("api", &[]),
-    ("domain", &["api"]),
+    ("domain", &["text", "api"]),
     ("compose", &["api", "domain"]),
     ("function", &["structs", "api", "domain", "compose"]),
     ("server", &["structs", "api", "domain", "compose", "function"]),
-    ("cli", &["structs", "api", "domain", "compose", "function"]),
+    ("cli", &["text", "structs", "api", "domain", "compose", "function"]),
 ];
 
 /// The rooms within `domain` and `cli`, and which of their neighbours each may use. What lies beside them in the same folder all may use.
@@ -82,14 +83,13 @@ impl Mentioned {
     }
 
     fn add(&mut self, path: &[String]) {
-        let outer = self.module.split_last().map_or(&[] as &[String], |(_, outer)| outer);
+        let root: &[String] = &[];
+        let outer = self.module.split_last().map_or(root, |(_, outer)| outer);
         let (base, rest) = match path {
-            [first, second, ..] if first == "super" && second == "super" => {
-                (outer.split_last().map_or(&[] as &[String], |(_, o)| o), &path[2..])
-            }
+            [first, second, ..] if first == "super" && second == "super" => (outer.split_last().map_or(root, |(_, o)| o), &path[2..]),
             [first, ..] if first == "super" => (outer, &path[1..]),
             [first, ..] if first == "self" => (self.module.as_slice(), &path[1..]),
-            [first, ..] if first == "crate" => (&[] as &[String], &path[1..]),
+            [first, ..] if first == "crate" => (root, &path[1..]),
             // A module that is declared in the same file.
             [..] => (self.module.as_slice(), path),
         };
@@ -116,6 +116,10 @@ impl Visit<'_> for Mentioned {
     fn visit_path(&mut self, path: &syn::Path) {
         self.add(&path.segments.iter().map(|segment| segment.ident.to_string()).collect::<Vec<_>>());
         visit::visit_path(self, path);
+    }
+
+    fn visit_vis_restricted(&mut self, _: &VisRestricted) {
+        // `pub(super)` says who may look, and uses nothing.
     }
 
     fn visit_macro(&mut self, call: &Macro) {
@@ -202,6 +206,7 @@ fn the_scan_sees_every_form_of_use() {
     assert_eq!(seen("use super::rendered::render;"), ["cli::preview::rendered::render"]);
     assert_eq!(seen("use super::super::html;"), ["cli::html"]);
     assert!(seen("fn f() { assert!(crate::server::on()); }").contains(&"server::on".to_owned()));
+    assert_eq!(seen("pub(super) fn f() {}"), Vec::<String>::new());
     let arrow = |from: &str, to: &str| (from.to_owned(), BTreeSet::from([to.to_owned()]));
     assert_eq!(circles(&BTreeMap::from([arrow("a", "b"), arrow("b", "c"), arrow("c", "b")])), ["b, c"]);
 }

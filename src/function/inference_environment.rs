@@ -12,11 +12,13 @@ use crate::domain::names::PROVIDER_CONFIG_KEY;
 use crate::domain::scheduling::environment_sum::sum_up;
 use crate::domain::scheduling::holdings::Standing;
 use crate::domain::spec::environment::{Access, Environment, validate_environment};
+use crate::domain::spec::violation::join;
 use crate::function::answer::Answer;
 use crate::function::holdings::read_reported;
 use crate::function::observed::foreign_resources;
 use crate::function::progress::Progress;
 use crate::function::proto::RunFunctionRequest;
+use crate::function::reading::read_written_environment;
 use crate::function::request::{composite, read_input, reported_conditions};
 use crate::function::requirements::Requirements;
 use crate::function::standing::read_standing;
@@ -28,9 +30,9 @@ pub(crate) fn answer(request: &RunFunctionRequest) -> Answer {
         Ok(settings) => settings,
         Err(message) => return Answer::refuse(message),
     };
-    let environment: InferenceEnvironment = match from_struct(composite(request)) {
+    let environment = match read_written_environment(composite(request)) {
         Ok(environment) => environment,
-        Err(error) => return Answer::refuse(error.to_string()),
+        Err(violations) => return Answer::refuse(join(&violations)),
     };
     let foreign = match foreign_resources(request, PROVIDER_CONFIG_KEY) {
         Ok(foreign) => foreign,

@@ -8,20 +8,21 @@ use crate::api::input::Input;
 use crate::api::metadata::{Header, Metadata};
 use crate::api::model::{Model as ApiModel, ModelSpec};
 use crate::api::model_deployment::{ModelDeployment, ModelKind};
+use crate::domain::lint::linted;
 use crate::domain::scheduling::placement::{EnvironmentState, InvalidEnvironment};
 use crate::domain::spec::deployment::{Deployment, validate_deployment};
 use crate::domain::spec::environment::{Environment, validate_environment};
 use crate::domain::spec::input::validate_input;
 use crate::domain::spec::model::{Model, validate_model};
 use crate::domain::spec::violation::Violation;
-use crate::structs::from_struct;
+use crate::structs::from_struct_or_errors;
 
 /// An InferenceEnvironment.
 ///
 /// # Errors
 /// The rules that it breaks.
 pub(crate) fn read_environment(bytes: &[u8]) -> Result<Environment, Vec<Violation>> {
-    read::<InferenceEnvironment>(bytes).and_then(|environment| validate_environment(&environment))
+    read_written_environment(bytes).and_then(|environment| validate_environment(&environment))
 }
 
 /// An environment by its name, whatever is wrong with it.
@@ -35,12 +36,21 @@ pub(crate) fn judge_environment(bytes: &[u8]) -> (String, EnvironmentState) {
     (name, EnvironmentState::Invalid(InvalidEnvironment { violations, deleting: deletion_timestamp.is_some(), availability }))
 }
 
-/// A ClusterModel or Model. Its profiles may each break rules of their own.
+/// An InferenceEnvironment as it is written.
+///
+/// # Errors
+/// What cannot be read.
+pub(crate) fn read_written_environment(bytes: &[u8]) -> Result<InferenceEnvironment, Vec<Violation>> {
+    read(bytes)
+}
+
+/// A ClusterModel or Model, with what the lint finds in it. Its profiles may each break rules of their own.
 ///
 /// # Errors
 /// The rules that make it unusable as a whole.
 pub(crate) fn read_model(kind: ModelKind, bytes: &[u8]) -> Result<Model, Vec<Violation>> {
-    read::<ApiModel>(bytes).and_then(|model| validate_model(kind, &model))
+    let written: ApiModel = read(bytes)?;
+    Ok(linted(validate_model(kind, &written)?, &written.spec))
 }
 
 /// The spec of a ClusterModel or Model, as it is written.
@@ -70,7 +80,7 @@ pub(crate) fn read_input(bytes: &[u8]) -> Result<Input, Vec<Violation>> {
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Vec<Violation>> {
-    from_struct(bytes).map_err(|error| vec![Violation::new(error.path, error.message)])
+    from_struct_or_errors(bytes).map_err(|errors| errors.into_iter().map(|error| Violation::new(error.path, error.message)).collect())
 }
 
 /// An environment of which only is read whether it is being emptied, whatever else is wrong with it.

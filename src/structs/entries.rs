@@ -3,16 +3,17 @@
 use bytes::{BufMut as _, Bytes, BytesMut};
 use serde::Serialize;
 
+use super::error::StructError;
 use super::wire::{Content, ENTRY_KEY, Fields, STRUCT_FIELDS};
-use super::{StructError, to_struct};
+use super::write;
 
 /// The object with `value` under `key`, whatever it had there. An object that is malformed stays what it is, with the field behind it.
 ///
 /// # Errors
-/// As [`to_struct`] for `value`.
+/// As [`super::to_struct`] for `value`.
 pub(crate) fn with_field(object: &Bytes, key: &str, value: &impl Serialize) -> Result<Bytes, StructError> {
     // Two messages, one behind the other, are one that has the fields of both.
-    let field = to_struct(&std::collections::BTreeMap::from([(key, value)]))?;
+    let field = write::object(&std::collections::BTreeMap::from([(key, value)]))?;
     let mut whole = BytesMut::from(without_field(object, key).as_ref());
     whole.put(field);
     Ok(whole.freeze())

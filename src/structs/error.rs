@@ -4,6 +4,9 @@ use std::fmt::{self, Display, Write as _};
 
 use serde::de::{Expected, Unexpected};
 
+use crate::text::bounded::bounded;
+use crate::text::spelling::closest;
+
 /// What is wrong with a Struct, and where: `spec.serving[0].image: invalid type: boolean `true`, expected a string`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}{}{message}", if path.is_empty() { "" } else { ": " })]
@@ -14,19 +17,20 @@ pub struct StructError {
     pub message: String,
 }
 
-/// No part of an error is longer, in characters, because what it quotes can be of any size.
-const LONGEST: usize = 1024;
-
 /// A [`StructError`] on its way up, gathering its path.
 #[derive(Debug)]
 pub(super) struct Fault {
     /// Innermost first.
     steps: Vec<Step>,
     message: String,
+    /// The field that is missing, where the fault is that.
+    pub(super) missing: Option<&'static str>,
+    /// The field that an unknown one may be a misspelling of.
+    meant: Option<&'static str>,
 }
 
 /// One step of a path.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
     /// Into the field of an object.
     Key(String),
@@ -36,7 +40,7 @@ pub(super) enum Step {
 
 impl Fault {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { steps: Vec::new(), message: message.into() }
+        Self { steps: Vec::new(), message: message.into(), missing: None, meant: None }
     }
 
     /// The same fault as seen from one level up.
@@ -44,12 +48,22 @@ impl Fault {
         self.steps.push(step);
         self
     }
+
+    /// The place that it is about, outermost step first.
+    pub(super) fn place(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().rev()
+    }
+
+    /// Whether a field is missing because it is misspelt in this way.
+    pub(super) fn explains(&self, other: &Self) -> bool {
+        self.meant.is_some() && self.meant == other.missing && self.steps.get(1..) == Some(&other.steps)
+    }
 }
 
 impl From<Fault> for StructError {
     fn from(fault: Fault) -> Self {
         let mut path = String::new();
-        for step in fault.steps.iter().rev() {
+        for step in fault.place() {
             // Writing to a string cannot fail.
             let _ = match step {
                 Step::Index(index) => write!(path, "[{index}]"),
@@ -65,13 +79,6 @@ impl From<Fault> for StructError {
 /// Whether a key can stand in a path without quotes.
 fn is_plain(key: &str) -> bool {
     !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
-}
-
-fn bounded(text: String) -> String {
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned() + "…",
-        None => text,
-    }
 }
 
 impl Display for Fault {
@@ -98,7 +105,12 @@ impl serde::de::Error for Fault {
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
-        Self::new(format!("unknown field `{field}`, {}", instead(field, known)))
+        let fault = Self::new(format!("unknown field, {}", instead(field, known)));
+        Self { meant: closest(field, known), ..fault }.below(Step::Key(field.to_owned()))
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self { missing: Some(field), ..Self::new(format!("missing field `{field}`")) }
     }
 
     fn unknown_variant(variant: &str, known: &'static [&'static str]) -> Self {
@@ -121,14 +133,6 @@ fn instead(written: &str, known: &[&str]) -> String {
         [only] => format!("expected {only}"),
         _ => format!("expected one of {}", all.join(", ")),
     }
-}
-
-/// Of some names the one that something may be a misspelling of: at most a third of it is wrong.
-pub(crate) fn closest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
-    let lower = written.to_lowercase();
-    let distances = known.iter().map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), *name));
-    let (distance, name) = distances.min()?;
-    (distance.saturating_mul(3) <= name.len().max(3)).then_some(name)
 }
 
 /// What was found in the words of those who write YAML, where serde has those of Rust.

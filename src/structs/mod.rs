@@ -2,25 +2,26 @@
 //!
 //! Nothing but what a type asks for is parsed: an ignored field is stepped over by its length. Objects are visited in the
 //! order of their keys, whatever order the sender chose, so that equal objects give equal results and equal errors.
+//! Within a newtype struct called `Lossless` a field that its type ignores is an error, because it would be lost.
 //! Where a field that may occur once occurs again, the last one counts, also in a map; protobuf would merge two Structs or two
 //! lists in one Value, which no encoder writes.
 
 mod entries;
 mod error;
+mod every_error;
+mod omitted;
 mod read;
 mod wire;
 mod write;
 
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use entries::{with_field, without_field};
 pub use error::StructError;
-pub(crate) use error::closest;
-
-/// How many objects and lists may lie inside each other.
-pub const MAX_DEPTH: u32 = 128;
+pub use wire::MAX_DEPTH;
 
 /// Reads `T` from the wire form of a `google.protobuf.Struct`. Strings can be borrowed from it.
 ///
@@ -30,6 +31,15 @@ pub const MAX_DEPTH: u32 = 128;
 /// When what is read does not fit `T`, is malformed, not finite or deeper than [`MAX_DEPTH`].
 pub fn from_struct<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, StructError> {
     Ok(read::object(bytes)?)
+}
+
+/// Reads `T` as [`from_struct`] does, with all that does not fit it: a message for each unknown field, wrong value and missing field, in the
+/// order in which they are read. Of several fields that one object lacks, the first is told.
+///
+/// # Errors
+/// As [`from_struct`], as many as fifty readings find.
+pub fn from_struct_or_errors<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Vec<StructError>> {
+    every_error::object(bytes).map_err(|faults| faults.into_iter().map(StructError::from).collect())
 }
 
 /// Writes `value`, an object, as the wire form of a `google.protobuf.Struct`. Nothing to say (`None`, unit) is null.

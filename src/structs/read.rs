@@ -6,21 +6,56 @@ use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::MAX_DEPTH;
 use super::error::{Fault, Step};
-use super::wire::{BOOL, Content, ENTRY_KEY, ENTRY_VALUE, Fields, LIST, LIST_VALUES, MAX_INTEGER, NULL, NUMBER, STRING};
+use super::omitted::Omitted;
+use super::wire::{BOOL, Content, ENTRY_KEY, ENTRY_VALUE, Fields, LIST, LIST_VALUES, MAX_DEPTH, MAX_INTEGER, NULL, NUMBER, STRING};
 use super::wire::{STRUCT, STRUCT_FIELDS, text};
 
 /// Reads a message of type Struct.
 pub(super) fn object<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Fault> {
-    T::deserialize(Node { source: Source::Read(Kind::Struct(bytes)), depth: 0 })
+    object_without(bytes, None)
 }
+
+/// Reads a message of type Struct as if some of it were not there.
+pub(super) fn object_without<'de, T: Deserialize<'de>>(bytes: &'de [u8], omitted: Option<&'de Omitted>) -> Result<T, Fault> {
+    T::deserialize(Node { source: Source::Read(Kind::Struct(bytes)), around: Around { depth: 0, lossless: false, omitted } })
+}
+
+/// The newtype struct within which nothing may be ignored.
+const LOSSLESS: &str = "Lossless";
 
 /// Something to be read, if anyone wants it.
 struct Node<'de> {
     source: Source<'de>,
+    around: Around<'de>,
+}
+
+/// What is to be known of the place of a Node.
+#[derive(Clone, Copy)]
+struct Around<'de> {
     /// How many objects and lists it lies in.
     depth: u32,
+    /// Whether what is ignored is an error.
+    lossless: bool,
+    /// What of it is not there.
+    omitted: Option<&'de Omitted>,
+}
+
+impl Around<'_> {
+    /// What lies in an object or list that is here.
+    fn inside(self) -> Result<Self, Fault> {
+        if self.depth >= MAX_DEPTH {
+            return Err(Fault::new(format!("nested too deep: more than {MAX_DEPTH} objects and lists inside each other")));
+        }
+        Ok(Self { depth: self.depth.saturating_add(1), ..self })
+    }
+
+    /// One step further, where that is not left out.
+    fn at(self, step: impl FnOnce() -> Step) -> Option<Self> {
+        let Some(omitted) = self.omitted else { return Some(self) };
+        let omitted = omitted.at(&step());
+        (!omitted.is_some_and(Omitted::is_whole)).then_some(Self { omitted, ..self })
+    }
 }
 
 /// How far a Node is read.
@@ -109,23 +144,15 @@ impl<'de> Node<'de> {
         }
     }
 
-    /// The depth of what lies in this object or list.
-    fn inside(&self) -> Result<u32, Fault> {
-        if self.depth >= MAX_DEPTH {
-            return Err(Fault::new(format!("nested too deep: more than {MAX_DEPTH} objects and lists inside each other")));
-        }
-        Ok(self.depth.saturating_add(1))
-    }
-
     fn visit<V: Visitor<'de>>(&self, kind: Kind<'de>, visitor: V) -> Result<V::Value, Fault> {
         match kind {
             Kind::Null => visitor.visit_unit(),
             Kind::Bool(value) => visitor.visit_bool(value),
             Kind::Number(number) => visit_number(number, visitor),
             Kind::String(text) => visitor.visit_borrowed_str(text),
-            Kind::Struct(message) => visitor.visit_map(Object::read(message, self.inside()?)?),
+            Kind::Struct(message) => visitor.visit_map(Object::read(message, self.around.inside()?)?),
             Kind::List(message) => {
-                let mut items = Items { fields: Fields::of(message), index: 0, depth: self.inside()? };
+                let mut items = Items { fields: Fields::of(message), index: 0, inside: self.around.inside()? };
                 let value = visitor.visit_seq(&mut items)?;
                 items.end()?;
                 Ok(value)
@@ -159,8 +186,9 @@ impl<'de> Deserializer<'de> for Node<'de> {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _name: &'static str, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_newtype_struct(self)
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Fault> {
+        let lossless = self.around.lossless || name == LOSSLESS;
+        visitor.visit_newtype_struct(Node { around: Around { lossless, ..self.around }, ..self })
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -189,7 +217,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
             return visitor.visit_enum(BorrowedStrDeserializer::new(text));
         }
         if let Kind::Struct(message) = kind {
-            let object = Object::read(message, self.inside()?)?;
+            let object = Object::read(message, self.around.inside()?)?;
             if object.entries.len() != 1 {
                 return Err(Fault::new(format!("expected an object with one field, {}", wanted())));
             }
@@ -199,6 +227,9 @@ impl<'de> Deserializer<'de> for Node<'de> {
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        if self.around.lossless {
+            return Err(Fault::new("unknown field, which would be lost; correct its spelling or remove it"));
+        }
         visitor.visit_unit()
     }
 
@@ -212,8 +243,8 @@ impl<'de> Deserializer<'de> for Node<'de> {
 struct Object<'de> {
     entries: vec::IntoIter<Entry<'de>>,
     /// The key that was read last, and its value until that is read.
-    current: Option<(&'de str, &'de [u8])>,
-    depth: u32,
+    current: Option<(&'de str, Node<'de>)>,
+    inside: Around<'de>,
 }
 
 /// An entry of the map, not looked into.
@@ -223,7 +254,7 @@ struct Entry<'de> {
 }
 
 impl<'de> Object<'de> {
-    fn read(message: &'de [u8], depth: u32) -> Result<Self, Fault> {
+    fn read(message: &'de [u8], inside: Around<'de>) -> Result<Self, Fault> {
         let mut entries = Vec::new();
         let mut fields = Fields::of(message);
         while let Some(field) = fields.next()? {
@@ -235,7 +266,7 @@ impl<'de> Object<'de> {
         entries.reverse();
         entries.sort_by_key(|entry| entry.key);
         entries.dedup_by_key(|entry| entry.key);
-        Ok(Self { entries: entries.into_iter(), current: None, depth })
+        Ok(Self { entries: entries.into_iter(), current: None, inside })
     }
 }
 
@@ -258,15 +289,18 @@ impl<'de> MapAccess<'de> for Object<'de> {
     type Error = Fault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
-        let Some(entry) = self.entries.next() else { return Ok(None) };
-        let key = text(entry.key)?;
-        self.current = Some((key, entry.value));
-        seed.deserialize(Node { source: Source::Read(Kind::String(key)), depth: self.depth }).map(Some)
+        for entry in self.entries.by_ref() {
+            let key = text(entry.key)?;
+            let Some(around) = self.inside.at(|| Step::Key(key.to_owned())) else { continue };
+            self.current = Some((key, Node { source: Source::Unread(entry.value), around }));
+            return seed.deserialize(Node { source: Source::Read(Kind::String(key)), around }).map(Some);
+        }
+        Ok(None)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
         let (key, value) = self.current.take().ok_or_else(|| Fault::new("a value was asked for before its key"))?;
-        seed.deserialize(Node { source: Source::Unread(value), depth: self.depth }).map_err(|fault| fault.below(Step::Key(key.to_owned())))
+        seed.deserialize(value).map_err(|fault| fault.below(Step::Key(key.to_owned())))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -279,7 +313,7 @@ struct Items<'de> {
     fields: Fields<'de>,
     /// How many were read.
     index: usize,
-    depth: u32,
+    inside: Around<'de>,
 }
 
 impl<'de> Items<'de> {
@@ -305,10 +339,13 @@ impl<'de> SeqAccess<'de> for &mut Items<'de> {
     type Error = Fault;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
-        let Some(value) = self.next()? else { return Ok(None) };
-        let index = self.index;
-        self.index = index.saturating_add(1);
-        let element = seed.deserialize(Node { source: Source::Unread(value), depth: self.depth });
-        element.map(Some).map_err(|fault| fault.below(Step::Index(index)))
+        while let Some(value) = self.next()? {
+            let index = self.index;
+            self.index = index.saturating_add(1);
+            let Some(around) = self.inside.at(|| Step::Index(index)) else { continue };
+            let element = seed.deserialize(Node { source: Source::Unread(value), around });
+            return element.map(Some).map_err(|fault| fault.below(Step::Index(index)));
+        }
+        Ok(None)
     }
 }

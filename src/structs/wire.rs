@@ -3,8 +3,10 @@
 
 use bytes::Bytes;
 
-use super::MAX_DEPTH;
 use super::error::Fault;
+
+/// How many objects and lists may lie inside each other.
+pub const MAX_DEPTH: u32 = 128;
 
 /// `Struct.fields`: a repeated entry.
 pub(super) const STRUCT_FIELDS: u8 = 0x0a;

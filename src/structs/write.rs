@@ -7,9 +7,8 @@ use bytes::Bytes;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple};
 use serde::ser::{SerializeTupleStruct, SerializeTupleVariant, Serializer};
 
-use super::MAX_DEPTH;
 use super::error::{Fault, Step};
-use super::wire::{BOOL, Content, ENTRY_KEY, ENTRY_VALUE, Fields, LIST, LIST_VALUES, MAX_INTEGER, NULL, NUMBER};
+use super::wire::{BOOL, Content, ENTRY_KEY, ENTRY_VALUE, Fields, LIST, LIST_VALUES, MAX_DEPTH, MAX_INTEGER, NULL, NUMBER};
 use super::wire::{STRING, STRUCT, STRUCT_FIELDS, Writer, text};
 
 /// Writes a message of type Struct.

@@ -13,25 +13,21 @@ fn refusal<T: DeserializeOwned>(object: &Value) -> String {
 
 #[test]
 fn a_field_that_would_be_lost_is_an_error() {
-    let lost = |path: &str, field: &str| format!("{path}: unknown field `{field}`, which would be lost; correct its spelling or remove it");
+    let lost = |path: &str| format!("{path}: unknown field, which would be lost; correct its spelling or remove it");
     let cases = [
-        (json!({"volumes": [{"name": "a", "hostPaht": {"path": "/a"}}]}), lost("volumes[0]", "hostPaht"), "misspelt"),
+        (json!({"volumes": [{"name": "a", "hostPaht": {"path": "/a"}}]}), lost("volumes[0].hostPaht"), "misspelt"),
         (
             json!({"volumes": [{"name": "a"}, {"name": "b", "hostPath": {"path": "/", "tpye": ""}}]}),
-            lost("volumes[1]", "hostPath.tpye"),
+            lost("volumes[1].hostPath.tpye"),
             "deeper",
         ),
         (
             json!({"volumes": [{"name": "a", "projected": {"sources": [{}, {"configMap": {"nam": "x"}}]}}]}),
-            lost("volumes[0]", "projected.sources[1].configMap.nam"),
+            lost("volumes[0].projected.sources[1].configMap.nam"),
             "in a list",
         ),
-        (
-            json!({"volumeMounts": [{"name": "a", "mountPath": "/a", "readonly": true}]}),
-            lost("volumeMounts[0]", "readonly"),
-            "in lower case",
-        ),
-        (json!({"env": [{"name": "A", "vaule": "1"}]}), lost("env[0]", "vaule"), "a variable without its value"),
+        (json!({"volumeMounts": [{"name": "a", "mountPath": "/a", "readonly": true}]}), lost("volumeMounts[0].readonly"), "in lower case"),
+        (json!({"env": [{"name": "A", "vaule": "1"}]}), lost("env[0].vaule"), "a variable without its value"),
         (
             json!({"env": [{"name": "A", "value": 1}]}),
             "env[0].value: invalid type: integer `1`, expected a string".to_owned(),
@@ -53,6 +49,6 @@ fn an_engines_variables_are_read_the_same_way() {
     assert_eq!(refusal::<Engine>(&secret("key")), "");
     assert_eq!(
         refusal::<Engine>(&secret("kye")),
-        "env[0]: unknown field `valueFrom.secretKeyRef.kye`, which would be lost; correct its spelling or remove it"
+        "env[0].valueFrom.secretKeyRef.kye: unknown field, which would be lost; correct its spelling or remove it"
     );
 }

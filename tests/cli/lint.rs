@@ -11,7 +11,7 @@ struct Command {
     lint: Lint,
 }
 
-fn run(words: &[&str], stdin: &str) -> (Found, String, String) {
+pub(super) fn run(words: &[&str], stdin: &str) -> (Found, String, String) {
     let command = Command::parse_from(std::iter::once("lint").chain(words.iter().copied()));
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let found = lint(&command.lint, &mut stdin.as_bytes(), &mut out, &mut err).unwrap();
@@ -82,7 +82,7 @@ fn every_finding_has_its_line_and_its_rule() {
     );
     assert_eq!(*port, expected);
     assert!(connector.starts_with(&format!("<stdin>:24:11: error KvConnectorMissing: {path}: ")), "{connector}");
-    assert!(typing.starts_with("<stdin>:35:3: error SpecInvalid: spec: unknown field `topolgy`"), "{typing}");
+    assert!(typing.starts_with("<stdin>:35:3: error SpecInvalid: spec.topolgy: unknown field, did you mean `topology`?"), "{typing}");
     assert_eq!(*total, "3 errors, 0 warnings in 2 objects");
 }
 

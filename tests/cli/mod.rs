@@ -3,6 +3,7 @@
 mod change;
 mod command;
 mod escaping;
+mod every_error;
 mod examples;
 mod explain;
 mod fleet;

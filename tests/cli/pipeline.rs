@@ -40,7 +40,7 @@ fn a_wrong_input_is_said_once_with_its_place_in_every_mode() {
     let wrong = [
         (input("rdma", &json!("Wrong")), "spec.pipeline[1].input.rdma: unknown value `Wrong`"),
         (input("maxRejections", &json!(1001)), "spec.pipeline[1].input.maxRejections: is 1001; "),
-        (input("rmda", &json!("Pin")), "spec.pipeline[1].input: unknown field `rmda`, did you mean `rdma`?"),
+        (input("rmda", &json!("Pin")), "spec.pipeline[1].input.rmda: unknown field, did you mean `rdma`?"),
         (json!({"apiVersion": "modelplane.fn.crossplane.io/v1", "kind": "Input"}), "spec.pipeline[1].input.apiVersion: is \"modelplane.fn"),
         (json!({"rdma": "Wrong"}), "spec.pipeline[1].input.rdma: unknown value `Wrong`"),
     ];

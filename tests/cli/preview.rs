@@ -15,7 +15,7 @@ struct Command {
 }
 
 /// Runs the command with its words and standard input.
-fn run(words: &[&str], stdin: &str) -> (Verdict, String, String) {
+pub(super) fn run(words: &[&str], stdin: &str) -> (Verdict, String, String) {
     let command = Command::parse_from(std::iter::once("preview").chain(words.iter().copied()));
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let verdict = preview(&command.preview, &mut stdin.as_bytes(), &mut out, &mut err).unwrap();
@@ -90,7 +90,7 @@ fn what_is_wrong_with_a_manifest_is_said_with_its_place() {
         (
             "a misspelt topology would otherwise be served unified",
             deployment("  modelRef: {name: llama}\n  environments: 1\n  topolgy: PrefillDecode\n"),
-            "<stdin>:8:3: ModelDeployment chat: spec: unknown field `topolgy`, did you mean `topology`?\n",
+            "<stdin>:8:3: ModelDeployment chat: spec.topolgy: unknown field, did you mean `topology`?\n",
         ),
         (
             "a label's value is text, as on the API server",
@@ -209,7 +209,7 @@ fn one_bad_object_does_not_hide_what_becomes_of_the_others() {
 <stdin>:32:3: InferenceEnvironment unused: spec.cluster.existing: is missing; source Existing needs it
 <stdin>:46:3: ModelDeployment huge: spec.environments: is 1000; set it to 1 to 100
 <stdin>:47:36: ModelDeployment huge: spec.scaling.fixed.replicas: is 0; set it to 1 to 100000
-<stdin>:39:11: Model unused: spec.model: unknown field `nam`, did you mean `name`?
+<stdin>:39:11: Model unused: spec.model.nam: unknown field, did you mean `name`?
 ";
     assert_eq!((verdict, err.as_str()), (Verdict::BadInput, problems), "also of what nobody uses");
 }

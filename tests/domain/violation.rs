@@ -1,6 +1,6 @@
 //! What is wrong, on one line that a condition can hold.
 
-use function_modelplane::domain::spec::violation::{Violation, join};
+use function_modelplane::domain::spec::violation::{Rule, Violation, join};
 
 #[test]
 fn at_most_ten_are_listed() {
@@ -23,5 +23,5 @@ fn at_most_ten_are_listed() {
 fn what_is_quoted_is_cut_off() {
     let huge = "é".repeat(1 << 20);
     let cut = format!("{}…", "é".repeat(1024));
-    assert_eq!(Violation::new(huge.clone(), huge), Violation { path: cut.clone(), message: cut });
+    assert_eq!(Violation::new(huge.clone(), huge), Violation { rule: Rule::Spec, path: cut.clone(), message: cut });
 }

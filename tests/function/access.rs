@@ -107,5 +107,5 @@ fn what_runs_keeps_its_name_when_the_shared_namespace_changes() {
 fn an_input_with_an_unknown_field_changes_nothing() {
     let mut cluster = cluster(1);
     cluster.input = Some(json!({"rdmaa": "Pin"}));
-    assert!(cluster.reconcile().fatal().unwrap().starts_with("input: unknown field `rdmaa`"));
+    assert!(cluster.reconcile().fatal().unwrap().starts_with("input: rdmaa: unknown field, did you mean `rdma`?"));
 }

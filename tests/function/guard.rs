@@ -200,7 +200,7 @@ fn specs_that_break_rules_change_nothing() {
     let cases = [
         (json!({"environments": 0}), "spec.environments: is 0; set it to 1 to 100"),
         (json!({"environments": "two"}), "spec.environments: invalid type: string \"two\", expected a whole number"),
-        (json!({"topolgy": "Unified"}), "spec: unknown field `topolgy`"),
+        (json!({"topolgy": "Unified"}), "spec.topolgy: unknown field, did you mean `topology`?"),
         (json!({"prefill": null}), "spec.prefill: is missing"),
         (
             json!({"scaling": {"signal": "WVA", "wva": {"minReplicas": 3, "maxReplicas": 2}}}),

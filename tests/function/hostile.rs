@@ -150,7 +150,7 @@ fn what_people_wrote_is_quoted_on_one_line_and_visibly() {
     let mut cluster = cluster(1);
     cluster.composite["spec"][hostile] = json!(1);
     let reconciled = cluster.reconcile();
-    let expected = format!("spec: unknown field `{spelled}`");
+    let expected = format!("spec[\"{spelled}\"]: unknown field");
     let fatal = reconciled.fatal().unwrap();
     assert!(fatal.starts_with(&expected), "{fatal}");
     let message = reconciled.response.conditions.iter().map(Condition::message).find(|message| message.contains("spec")).unwrap();

@@ -5,6 +5,7 @@ mod autoscaling;
 pub(crate) mod cluster;
 mod concurrency;
 mod environment_ledger;
+mod every_error;
 pub(crate) mod fleet;
 mod guard;
 mod hostile;

@@ -160,7 +160,7 @@ fn an_error_says_where_and_what_in_the_words_of_yaml() {
         ("a list that is too short", json!({"size": [1]}), "size: invalid length 1, expected a tuple of size 2"),
         ("a list that is too long", json!({"size": [1, 2, 3]}), "size: invalid length: more than the 2 elements expected"),
         ("a missing field", json!({"spec": {"serving": []}}), "spec: missing field `replicas`"),
-        ("an unknown field", json!({"nmae": "x"}), "unknown field `nmae`, did you mean `name`?"),
+        ("an unknown field", json!({"nmae": "x"}), "nmae: unknown field, did you mean `name`?"),
         (
             "out of range",
             json!({"spec": {"replicas": -1}}),

@@ -17,7 +17,7 @@ use crate::cli::plane::control_plane::ControlPlane;
 use crate::cli::plane::live::{Live, read_live};
 use crate::cli::plane::object_key::ObjectKey;
 use crate::cli::plane::pipeline::{broken_input, is_composition};
-use crate::cli::plane::session::{field, spoken};
+use crate::cli::plane::session::spoken;
 use crate::cli::plane::settling::{Course, is_paused, settle, standings};
 use crate::cli::verdict::Verdict;
 use crate::domain::spec::violation::Violation;
@@ -246,7 +246,7 @@ fn problems_of(edit: &Edit<'_>, course: &Course) -> Vec<String> {
         Some(violations) if !violations.is_empty() => violations,
         _ => refused().map(|message| spoken(message)).into_iter().collect(),
     };
-    violations.iter().map(|violation| format!("{}: {}: {violation}", manifest.place(&field(violation)), edit.key)).collect()
+    violations.iter().map(|violation| format!("{}: {}: {violation}", manifest.place(&violation.path), edit.key)).collect()
 }
 
 fn model_kind(kind: &str) -> Option<ModelKind> {

@@ -13,7 +13,6 @@ use crate::cli::manifests::{Manifest, load_or_say};
 use crate::cli::plane::kinds::{stored, unknown_kind};
 use crate::cli::plane::pipeline::{broken_input, gives_input};
 use crate::cli::plane::running::refuse_running;
-use crate::cli::plane::session::field;
 use crate::domain::lint::{Finding, lint_environment, lint_model_on};
 use crate::domain::spec::environment::Environment;
 use crate::domain::spec::violation::Violation;
@@ -107,9 +106,9 @@ fn judge<'a>(manifests: &[&'a Manifest]) -> Vec<Placed<'a>> {
     let findings = objects.iter().flat_map(|(manifest, bytes)| {
         let found = match bytes {
             Ok(bytes) => judge_object(manifest, bytes, &environments),
-            Err(problem) => vec![of_violation(&Violation::new("", problem.clone()))],
+            Err(problem) => vec![Finding::from(&Violation::new("", problem.as_str()))],
         };
-        found.into_iter().map(|(place, finding)| Placed { manifest, position: manifest.locate(&place), finding })
+        found.into_iter().map(|finding| Placed { manifest, position: manifest.locate(&finding.path), finding })
     });
     findings.collect()
 }
@@ -118,42 +117,33 @@ fn bytes(manifest: &Manifest) -> Result<Vec<u8>, String> {
     to_struct(&stored(manifest)).map(|bytes| bytes.to_vec()).map_err(|error| error.to_string())
 }
 
-/// Each finding with the path of the field that it points at.
-fn judge_object(manifest: &Manifest, bytes: &[u8], environments: &[Environment]) -> Vec<(String, Finding)> {
+fn judge_object(manifest: &Manifest, bytes: &[u8], environments: &[Environment]) -> Vec<Finding> {
     if gives_input(manifest) {
-        return broken_input(&manifest.object).iter().map(of_violation).collect();
+        return broken_input(&manifest.object).iter().map(Finding::from).collect();
     }
     if let Some(violation) = unknown_kind(manifest) {
-        return vec![of_violation(&violation)];
+        return vec![Finding::from(&violation)];
     }
     match manifest.kind.as_str() {
         kind if kind == inference_environment::KIND => match read_environment(bytes) {
-            Ok(environment) => lint_environment(&environment).into_iter().map(of_finding).collect(),
-            Err(violations) => violations.iter().map(of_violation).collect(),
+            Ok(environment) => lint_environment(&environment),
+            Err(violations) => violations.iter().map(Finding::from).collect(),
         },
-        kind if kind == model_deployment::KIND => read_deployment(bytes).err().unwrap_or_default().iter().map(of_violation).collect(),
+        kind if kind == model_deployment::KIND => read_deployment(bytes).err().unwrap_or_default().iter().map(Finding::from).collect(),
         kind if kind == ModelKind::Model.as_str() => judge_model(ModelKind::Model, bytes, environments),
         _ => judge_model(ModelKind::ClusterModel, bytes, environments),
     }
 }
 
-fn judge_model(kind: ModelKind, bytes: &[u8], environments: &[Environment]) -> Vec<(String, Finding)> {
+fn judge_model(kind: ModelKind, bytes: &[u8], environments: &[Environment]) -> Vec<Finding> {
     let model = match read_model(kind, bytes) {
         Ok(model) => model,
-        Err(violations) => return violations.iter().map(of_violation).collect(),
+        Err(violations) => return violations.iter().map(Finding::from).collect(),
     };
     let on_hardware = read_model_spec(bytes).map(|spec| lint_model_on(&spec, environments)).unwrap_or_default();
     let own = model.profiles.into_iter().flat_map(|profile| {
-        let broken: Vec<(String, Finding)> = profile.violations.iter().map(of_violation).collect();
-        broken.into_iter().chain(profile.findings.into_iter().map(of_finding))
+        let broken: Vec<Finding> = profile.violations.iter().map(Finding::from).collect();
+        broken.into_iter().chain(profile.findings)
     });
-    own.chain(on_hardware.into_iter().map(of_finding)).collect()
-}
-
-fn of_violation(violation: &Violation) -> (String, Finding) {
-    (field(violation), Finding::from(violation))
-}
-
-fn of_finding(finding: Finding) -> (String, Finding) {
-    (finding.path.clone(), finding)
+    own.chain(on_hardware).collect()
 }

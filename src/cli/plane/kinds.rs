@@ -7,7 +7,7 @@ use crate::api::{API_VERSION, GROUP, inference_environment, model_deployment};
 use crate::cli::manifests::Manifest;
 use crate::cli::plane::object_key::ObjectKey;
 use crate::domain::spec::violation::Violation;
-use crate::structs::closest;
+use crate::text::spelling::closest;
 
 /// A kind that people write.
 pub(crate) struct Kind {

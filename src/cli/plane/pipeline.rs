@@ -45,7 +45,7 @@ pub(crate) fn broken_input(composition: &Value) -> Vec<Violation> {
     };
     let at = |violation: Violation| {
         let path = format!("spec.pipeline[{index}].input.{}", violation.path);
-        Violation::new(path.trim_end_matches('.'), violation.message)
+        Violation::of(violation.rule, path.trim_end_matches('.'), violation.message)
     };
     violations.into_iter().map(at).collect()
 }

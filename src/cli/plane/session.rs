@@ -216,7 +216,7 @@ impl<'a> Session<'a> {
 
     /// What is wrong with an object, with the place of the field it is about.
     fn describe(&self, key: &ObjectKey, violation: &Violation) -> String {
-        let place = self.manifests.get(key).map(|manifest| manifest.place(&field(violation))).unwrap_or_default();
+        let place = self.manifests.get(key).map(|manifest| manifest.place(&violation.path)).unwrap_or_default();
         format!("{place}: {} {}: {violation}", key.kind, key.name)
     }
 
@@ -238,13 +238,4 @@ impl<'a> Session<'a> {
 pub(crate) fn spoken(message: &str) -> Violation {
     let (path, message) = message.split_once(": ").unwrap_or(("", message));
     Violation::new(path, message)
-}
-
-/// The path of the field that a violation is about: of one that is not known the path is that of the object around it.
-pub(crate) fn field(violation: &Violation) -> String {
-    let unknown = violation.message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
-    match unknown {
-        Some((name, _)) => format!("{}.{name}", violation.path),
-        None => violation.path.clone(),
-    }
 }

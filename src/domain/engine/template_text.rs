@@ -1,8 +1,5 @@
 //! Text that other programs interpret on its way to the engine: KServe's templates, the shell of its presets, the kubelet.
 
-/// Why a text that holds what starts an action in a Go template is refused.
-pub const TEMPLATE_REFUSED: &str = "holds \"{{\", which KServe takes for a template of its own; only an engine's arguments may hold it";
-
 /// Whether a text holds what starts an action in a Go template. KServe puts the whole serving object through one.
 #[must_use]
 pub fn holds_template(text: &str) -> bool {
@@ -12,9 +9,6 @@ pub fn holds_template(text: &str) -> bool {
 /// Why a name cannot be a model's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ModelNameError {
-    /// There is nothing.
-    #[error("a model's name cannot be empty")]
-    Empty,
     /// It starts with something else than a letter or digit.
     #[error("a model's name cannot start with {0:?}: start with a letter or digit")]
     Start(char),
@@ -26,14 +20,14 @@ pub enum ModelNameError {
     Segment(String),
 }
 
-/// Says what is wrong with a model's name, or nothing.
+/// Says which character or part of a model's name cannot be there, or nothing. How long it is, is not judged here.
 ///
 /// KServe pastes the name unquoted into a shell script, so only `[A-Za-z0-9][A-Za-z0-9._/:@+-]*` is safe. From v0.20 on it makes a route's
 /// path of it, too, and the API server refuses a path with `//`, `/./` or `/../`, or one that ends like them.
 #[must_use]
 pub fn model_name_error(name: &str) -> Option<ModelNameError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '/' | ':' | '@' | '+' | '-');
-    let Some(start) = name.chars().next() else { return Some(ModelNameError::Empty) };
+    let start = name.chars().next()?;
     match name.chars().find(|&c| !plain(c)) {
         Some(refused) => Some(ModelNameError::Character(refused)),
         None if !start.is_ascii_alphanumeric() => Some(ModelNameError::Start(start)),

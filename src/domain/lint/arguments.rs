@@ -1,10 +1,10 @@
 //! Whether each argument is one that vLLM takes, and the user's to give.
 
-use super::code::Code::{FusedArg, PortArg};
-use super::finding::Finding;
 use super::phase::{Phase, Role};
 use crate::domain::engine::release::v0;
 use crate::domain::engine::template_text::env_refs;
+use crate::domain::finding::Code::{FusedArg, PortArg};
+use crate::domain::finding::Finding;
 
 /// Options with which KServe's presets run the engine, or that undo them.
 const OWNED: [&str; 10] = [

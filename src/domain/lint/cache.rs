@@ -1,9 +1,9 @@
 //! Whether cached blocks mean the same in both phases.
 
-use super::code::Code::{BlockSizeMismatch, DtypeMismatch, HybridKvMismatch, KvLayoutMismatch};
-use super::finding::Finding;
 use super::phase::{Pair, Phase, Setting};
 use crate::domain::engine::release::v0;
+use crate::domain::finding::Code::{BlockSizeMismatch, DtypeMismatch, HybridKvMismatch, KvLayoutMismatch};
+use crate::domain::finding::Finding;
 
 /// Options that both phases should agree on, and what differing ones do.
 const SHARED: [(&str, &str); 4] = [

@@ -1,12 +1,14 @@
 //! Whether both phases name connectors that meet, and that their vLLM has.
 
-use super::code::Code::{ConnectorUnknown, EngineIdPinned, KvConfigInvalid, KvConnectorMismatch, KvConnectorMissing, SilentRecompute};
-use super::finding::Finding;
 use super::phase::{Pair, Phase};
 use crate::domain::engine::connectors::lacks;
 use crate::domain::engine::release::v0;
 use crate::domain::engine::template_text::env_refs;
 use crate::domain::engine::transfer::{Connector, EXAMPLE, OPTION, Transfer};
+use crate::domain::finding::Code::{
+    ConnectorUnknown, EngineIdPinned, KvConfigInvalid, KvConnectorMismatch, KvConnectorMissing, SilentRecompute,
+};
+use crate::domain::finding::Finding;
 
 /// The rules of one phase.
 pub(super) fn check_phase(phase: &Phase<'_>, findings: &mut Vec<Finding>) {

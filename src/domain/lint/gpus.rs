@@ -1,11 +1,11 @@
 //! Whether a pod has the GPUs that its engine uses, and they hold the model.
 
-use super::code::Code::{GpuTooFew, GpuUnused, ModelTooLarge};
-use super::code::Severity;
-use super::finding::Finding;
 use super::phase::Phase;
 use crate::api::quantity::Quantity;
 use crate::domain::engine::args::Gpus;
+use crate::domain::finding::Code::{GpuTooFew, GpuUnused, ModelTooLarge};
+use crate::domain::finding::Finding;
+use crate::domain::finding::Severity;
 use crate::domain::spec::environment::{Environment, Pool};
 
 const TP: &str = "tensor-parallel-size";

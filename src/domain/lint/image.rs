@@ -1,10 +1,10 @@
 //! Whether the image can transfer, and is the same in both phases.
 
-use super::code::Code::{ImageMismatch, ImageWithoutNixl};
-use super::finding::Finding;
 use super::phase::{Pair, Phase};
 use crate::domain::engine::release::{canonical, v0};
 use crate::domain::engine::transfer::Connector;
+use crate::domain::finding::Code::{ImageMismatch, ImageWithoutNixl};
+use crate::domain::finding::Finding;
 
 /// The rules of one phase.
 pub(super) fn check_phase(phase: &Phase<'_>, findings: &mut Vec<Finding>) {

@@ -6,9 +6,7 @@
 
 mod arguments;
 mod cache;
-mod code;
 mod connector;
-mod finding;
 mod gpus;
 mod image;
 mod network;
@@ -16,13 +14,22 @@ mod parallelism;
 mod phase;
 mod role;
 
-pub use code::{Code, Severity};
-pub use finding::Finding;
+pub use crate::domain::finding::{Code, Finding, Severity};
 
 use crate::api::model::{ModelSpec, ServingProfile};
 use crate::api::model_deployment::Topology;
 use crate::domain::spec::environment::Environment;
+use crate::domain::spec::model::Model;
 use phase::{Pair, Phase, Role};
+
+/// The model of a spec, with what the rules find in each of its profiles.
+#[must_use]
+pub fn linted(mut model: Model, spec: &ModelSpec) -> Model {
+    for (index, (profile, written)) in model.profiles.iter_mut().zip(&spec.serving).enumerate() {
+        profile.findings = lint_profile(index, spec, written);
+    }
+    model
+}
 
 /// What the rules find in a model: profile by profile, each in the order of [`Code::ALL`].
 #[must_use]

@@ -1,10 +1,10 @@
 //! Whether the phases reach one another, and fast.
 
-use super::code::Code::{NoRdmaSelector, RdmaUndeclared, SideChannelHost};
-use super::finding::Finding;
 use super::phase::{Pair, Phase, Role, Setting};
 use crate::api::model::ServingProfile;
 use crate::domain::engine::connectors::Kind;
+use crate::domain::finding::Code::{NoRdmaSelector, RdmaUndeclared, SideChannelHost};
+use crate::domain::finding::Finding;
 use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
 use crate::domain::spec::environment::Environment;
 

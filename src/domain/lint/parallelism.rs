@@ -1,10 +1,10 @@
 //! Whether the phases are split over GPUs in ways that NIXL can join.
 
-use super::code::Code::{PipelineParallel, TpIndivisible, TpPrefillLarger};
-use super::finding::Finding;
 use super::phase::{Pair, Phase};
 use crate::domain::engine::connectors::Kind;
 use crate::domain::engine::release::v0;
+use crate::domain::finding::Code::{PipelineParallel, TpIndivisible, TpPrefillLarger};
+use crate::domain::finding::Finding;
 
 const TP: &str = "tensor-parallel-size";
 const PP: &str = "pipeline-parallel-size";

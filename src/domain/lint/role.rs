@@ -1,11 +1,11 @@
 //! Whether every connector has a `kv_role` that suits its phase.
 
-use super::code::Code::KvRole;
-use super::finding::Finding;
 use super::phase::{Phase, Role};
 use crate::domain::engine::connectors::Kind;
 use crate::domain::engine::template_text::env_refs;
 use crate::domain::engine::transfer::{Connector, OPTION};
+use crate::domain::finding::Code::KvRole;
+use crate::domain::finding::Finding;
 
 const ROLES: [&str; 3] = ["kv_producer", "kv_consumer", "kv_both"];
 

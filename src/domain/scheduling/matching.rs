@@ -14,9 +14,10 @@ use crate::domain::scheduling::rejection::{MissingLabel, PhaseNeed, PoolState, R
 use crate::domain::scheduling::sizing::{PhaseDemand, Sizing, phases};
 use crate::domain::scheduling::trace::{Check, Trace};
 use crate::domain::spec::deployment::Deployment;
+use crate::domain::spec::engine_env::quote_breaking_references;
 use crate::domain::spec::environment::{Access, Environment, Pool};
-use crate::domain::spec::model::{Model, PhaseProfile, Profile, quote_breaking_references};
-use crate::domain::spec::violation::Violation;
+use crate::domain::spec::model::{Model, PhaseProfile, Profile};
+use crate::domain::spec::violation::{Rule, Violation};
 
 /// An environment that can take a placement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,7 +201,7 @@ pub fn quoting_violation(profile: &Profile, rdma: Option<&Rdma>) -> Option<Viola
     let breaks = |phase: &PhaseProfile| quote_breaking_references(&phase.engine, &rdma.env).into_iter().next();
     let (_, name) = breaks(&profile.decode).or_else(|| profile.prefill.as_ref().and_then(breaks))?;
     let message = format!("{name} holds a single quote and an argument of profile {} refers to it; remove the quote", profile.name);
-    Some(Violation::new("spec.rdma.env", message))
+    Some(Violation::of(Rule::Template, "spec.rdma.env", message))
 }
 
 /// The pools that a phase may use.

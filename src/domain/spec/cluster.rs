@@ -6,14 +6,10 @@ use crate::api::inference_environment::{
     Cluster, ClusterSource, ExistingCluster, GkeCluster, GkeNodePool, GkeNodePoolRole, Gpu, GpuPool, NodePool,
 };
 use crate::api::limits;
-use crate::domain::engine::template_text::{TEMPLATE_REFUSED, serialized_holds_template};
-use crate::domain::spec::bounds::{
-    check_count, check_distinct, check_extended_resource, check_labels, check_length, check_number, check_positive,
-};
-use crate::domain::spec::violation::Violation;
+use crate::domain::spec::at::At;
 
 /// Checks every rule of a cluster.
-pub fn validate_cluster(path: &str, cluster: &Cluster, violations: &mut Vec<Violation>) {
+pub fn validate_cluster(at: &mut At<'_>, cluster: &Cluster) {
     let blocks = [
         (ClusterSource::Existing, "Existing", "existing", cluster.existing.is_some()),
         (ClusterSource::Gke, "GKE", "gke", cluster.gke.is_some()),
@@ -21,77 +17,75 @@ pub fn validate_cluster(path: &str, cluster: &Cluster, violations: &mut Vec<Viol
         (ClusterSource::Local, "Local", "local", cluster.local.is_some() || cluster.source == ClusterSource::Local),
     ];
     for (source, name, block, present) in blocks {
-        if (cluster.source == source) != present {
-            let message =
-                if present { format!("is set but source is not {name}; remove it") } else { format!("is missing; source {name} needs it") };
-            violations.push(Violation::new(format!("{path}.{block}"), message));
+        match (cluster.source == source, present) {
+            (false, true) => at.child(block).refuse(format!("is set but source is not {name}; remove it")),
+            (true, false) => at.child(block).refuse(format!("is missing; source {name} needs it")),
+            (true, true) | (false, false) => {}
         }
     }
     if let Some(existing) = &cluster.existing {
-        validate_existing(&format!("{path}.existing"), existing, violations);
+        validate_existing(&mut at.child("existing"), existing);
     }
     if let Some(local) = &cluster.local {
-        validate_node_pools(&format!("{path}.local.nodePools"), &local.node_pools, violations);
+        validate_node_pools(&mut at.child("local.nodePools"), &local.node_pools);
     }
     if let Some(gke) = &cluster.gke {
-        validate_gke(&format!("{path}.gke"), gke, violations);
+        validate_gke(&mut at.child("gke"), gke);
     }
 }
 
-fn validate_existing(path: &str, existing: &ExistingCluster, violations: &mut Vec<Violation>) {
-    let secret = &existing.secret_ref;
-    check_length(format!("{path}.secretRef.name"), &secret.name, limits::NAME, violations);
-    check_length(format!("{path}.secretRef.key"), &secret.key, limits::NAME, violations);
+fn validate_existing(at: &mut At<'_>, existing: &ExistingCluster) {
+    at.child("secretRef.name").check_length(&existing.secret_ref.name, limits::NAME);
+    at.child("secretRef.key").check_length(&existing.secret_ref.key, limits::NAME);
     if let Some(secret) = &existing.identity_secret_ref {
-        check_length(format!("{path}.identitySecretRef.name"), &secret.name, limits::NAME, violations);
-        check_length(format!("{path}.identitySecretRef.key"), &secret.key, limits::NAME, violations);
+        at.child("identitySecretRef.name").check_length(&secret.name, limits::NAME);
+        at.child("identitySecretRef.key").check_length(&secret.key, limits::NAME);
     }
-    validate_node_pools(&format!("{path}.nodePools"), &existing.node_pools, violations);
+    validate_node_pools(&mut at.child("nodePools"), &existing.node_pools);
 }
 
-fn validate_node_pools(path: &str, pools: &[NodePool], violations: &mut Vec<Violation>) {
-    check_count(path, pools.len(), limits::POOLS, violations);
-    check_distinct(path, pools.iter().map(|pool| pool.name.as_str()), violations);
+fn validate_node_pools(at: &mut At<'_>, pools: &[NodePool]) {
+    at.check_count(pools.len(), limits::POOLS);
+    at.check_distinct(pools.iter().map(|pool| pool.name.as_str()));
     for (index, pool) in pools.iter().enumerate() {
-        let path = format!("{path}[{index}]");
-        check_length(format!("{path}.name"), &pool.name, limits::POOL_NAME, violations);
-        check_number(format!("{path}.nodeCount"), pool.node_count, limits::NODES, violations);
+        let mut at = at.index(index);
+        at.child("name").check_length(&pool.name, limits::POOL_NAME);
+        at.child("nodeCount").check_number(pool.node_count, limits::NODES);
         if let Some(most) = pool.max_node_count {
-            check_number(format!("{path}.maxNodeCount"), most, limits::NODES, violations);
+            at.child("maxNodeCount").check_number(most, limits::NODES);
         }
         if let Some(gpu) = &pool.gpu {
-            validate_gpu(&format!("{path}.gpu"), gpu, violations);
+            validate_gpu(&mut at.child("gpu"), gpu);
         }
-        check_labels(&format!("{path}.nodeSelector"), &pool.node_selector, violations);
-        check_count(format!("{path}.tolerations"), pool.tolerations.len(), limits::TOLERATIONS, violations);
-        if serialized_holds_template(&pool.tolerations) {
-            violations.push(Violation::new(format!("{path}.tolerations"), TEMPLATE_REFUSED));
-        }
+        at.child("nodeSelector").check_labels(&pool.node_selector);
+        let mut tolerations = at.child("tolerations");
+        tolerations.check_count(pool.tolerations.len(), limits::TOLERATIONS);
+        tolerations.check_template(&pool.tolerations);
     }
 }
 
-fn validate_gpu(path: &str, gpu: &Gpu, violations: &mut Vec<Violation>) {
-    check_length(format!("{path}.acceleratorType"), &gpu.accelerator_type, limits::ACCELERATOR, violations);
-    check_number(format!("{path}.acceleratorCount"), gpu.accelerator_count, limits::GPUS, violations);
-    check_positive(format!("{path}.memory"), &gpu.memory, violations);
-    check_extended_resource(format!("{path}.resourceName"), &gpu.resource_name, violations);
+fn validate_gpu(at: &mut At<'_>, gpu: &Gpu) {
+    at.child("acceleratorType").check_length(&gpu.accelerator_type, limits::ACCELERATOR);
+    at.child("acceleratorCount").check_number(gpu.accelerator_count, limits::GPUS);
+    at.child("memory").check_positive(&gpu.memory);
+    at.child("resourceName").check_extended_resource(&gpu.resource_name);
 }
 
-fn validate_gke(path: &str, gke: &GkeCluster, violations: &mut Vec<Violation>) {
-    check_length(format!("{path}.project"), &gke.project, limits::GKE_PROJECT, violations);
-    check_length(format!("{path}.region"), &gke.region, limits::GKE_REGION, violations);
-    let pools = format!("{path}.nodePools");
-    check_count(&pools, gke.node_pools.len(), limits::GKE_POOLS, violations);
-    check_distinct(&pools, gke.node_pools.iter().map(|pool| pool.name.as_str()), violations);
+fn validate_gke(at: &mut At<'_>, gke: &GkeCluster) {
+    at.child("project").check_length(&gke.project, limits::GKE_PROJECT);
+    at.child("region").check_length(&gke.region, limits::GKE_REGION);
+    let mut pools = at.child("nodePools");
+    pools.check_count(gke.node_pools.len(), limits::GKE_POOLS);
+    pools.check_distinct(gke.node_pools.iter().map(|pool| pool.name.as_str()));
     for (index, pool) in gke.node_pools.iter().enumerate() {
-        let path = format!("{pools}[{index}]");
-        check_length(format!("{path}.name"), &pool.name, limits::POOL_NAME, violations);
-        check_number(format!("{path}.diskSizeGb"), pool.disk_size_gb, limits::GKE_DISK_GB, violations);
-        check_number(format!("{path}.nodeCount"), pool.node_count, limits::NODES_OR_NONE, violations);
-        check_number(format!("{path}.minNodeCount"), pool.min_node_count, limits::NODES_OR_NONE, violations);
-        check_number(format!("{path}.maxNodeCount"), pool.max_node_count, limits::NODES_OR_NONE, violations);
+        let mut at = pools.index(index);
+        at.child("name").check_length(&pool.name, limits::POOL_NAME);
+        at.child("diskSizeGb").check_number(pool.disk_size_gb, limits::GKE_DISK_GB);
+        at.child("nodeCount").check_number(pool.node_count, limits::NODES_OR_NONE);
+        at.child("minNodeCount").check_number(pool.min_node_count, limits::NODES_OR_NONE);
+        at.child("maxNodeCount").check_number(pool.max_node_count, limits::NODES_OR_NONE);
         if let Some(gpu) = &pool.gpu {
-            validate_gpu(&format!("{path}.gpu"), gpu, violations);
+            validate_gpu(&mut at.child("gpu"), gpu);
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::api::limits::{self, Limits};
 use crate::api::model_deployment::{Concurrency, Keda, ModelDeployment, ModelRef, Scaling, Signal, StrategyKind, Topology, Wva};
 use crate::api::selector::LabelSelector;
 use crate::domain::engine::template_text::serialized_holds_template;
-use crate::domain::spec::bounds::{check_length, check_number, check_selector};
+use crate::domain::spec::at::At;
 use crate::domain::spec::violation::Violation;
 
 /// A ModelDeployment that keeps the rules.
@@ -92,28 +92,27 @@ impl PhaseScaling {
 pub fn validate_deployment(deployment: &ModelDeployment) -> Result<Deployment, Vec<Violation>> {
     let spec = &deployment.spec;
     let mut violations = Vec::new();
-    check_length("spec.modelRef.name", &spec.model_ref.name, limits::NAME, &mut violations);
-    check_number("spec.environments", spec.environments, limits::ENVIRONMENTS, &mut violations);
-    check_selector("spec.environmentSelector", spec.environment_selector.as_ref(), &mut violations);
+    let mut at = At::new("spec", &mut violations);
+    at.child("modelRef.name").check_length(&spec.model_ref.name, limits::NAME);
+    at.child("environments").check_number(spec.environments, limits::ENVIRONMENTS);
+    at.child("environmentSelector").check_selector(spec.environment_selector.as_ref());
     let prefill = spec.prefill.as_ref().map(|prefill| &prefill.scaling);
     match (spec.topology, prefill) {
-        (Topology::PrefillDecode, None) => violations.push(Violation::new(
-            "spec.prefill",
-            "is missing; topology PrefillDecode needs prefill.scaling, there is no default ratio of prefill to decode",
-        )),
-        (Topology::Unified, Some(_)) => violations
-            .push(Violation::new("spec.prefill", "is set but topology is Unified; set topology to PrefillDecode or remove prefill")),
+        (Topology::PrefillDecode, None) => at
+            .child("prefill")
+            .refuse("is missing; topology PrefillDecode needs prefill.scaling, there is no default ratio of prefill to decode"),
+        (Topology::Unified, Some(_)) => {
+            at.child("prefill").refuse("is set but topology is Unified; set topology to PrefillDecode or remove prefill");
+        }
         (Topology::PrefillDecode, Some(_)) | (Topology::Unified, None) => {}
     }
-    let decode_scaling = validate_scaling("spec.scaling", &spec.scaling, spec.topology, &mut violations);
-    let prefill_scaling = prefill.and_then(|scaling| validate_scaling("spec.prefill.scaling", scaling, spec.topology, &mut violations));
+    let decode_scaling = validate_scaling(&mut at.child("scaling"), &spec.scaling, spec.topology);
+    let prefill_scaling = prefill.and_then(|scaling| validate_scaling(&mut at.child("prefill.scaling"), scaling, spec.topology));
     if let (Some(decode), Some(prefill)) = (&spec.scaling.wva, prefill.and_then(|scaling| scaling.wva.as_ref()))
         && decode.hpa.is_some() != prefill.hpa.is_some()
     {
-        violations.push(Violation::new(
-            "spec.prefill.scaling.wva",
-            "uses another actuator than spec.scaling.wva; KServe needs both phases on keda or both on hpa",
-        ));
+        let message = "uses another actuator than spec.scaling.wva; KServe needs both phases on keda or both on hpa";
+        at.child("prefill.scaling.wva").refuse(message);
     }
     match (decode_scaling, violations.is_empty()) {
         (Some(decode), true) => Ok(Deployment {
@@ -133,8 +132,8 @@ pub fn validate_deployment(deployment: &ModelDeployment) -> Result<Deployment, V
     }
 }
 
-fn validate_scaling(path: &str, scaling: &Scaling, topology: Topology, violations: &mut Vec<Violation>) -> Option<PhaseScaling> {
-    let before = violations.len();
+/// The scaling, if the block that its signal needs is there.
+fn validate_scaling(at: &mut At<'_>, scaling: &Scaling, topology: Topology) -> Option<PhaseScaling> {
     let blocks = [
         (Signal::Fixed, "fixed", scaling.fixed.is_some()),
         (Signal::Concurrency, "concurrency", scaling.concurrency.is_some()),
@@ -142,29 +141,24 @@ fn validate_scaling(path: &str, scaling: &Scaling, topology: Topology, violation
     ];
     let signal = signal_name(scaling.signal);
     for (owner, block, present) in blocks {
-        if (owner == scaling.signal) != present {
-            let message =
-                if present { format!("is set but signal is {signal}; remove it") } else { format!("is missing; signal {signal} needs it") };
-            violations.push(Violation::new(format!("{path}.{block}"), message));
+        match (owner == scaling.signal, present) {
+            (false, true) => at.child(block).refuse(format!("is set but signal is {signal}; remove it")),
+            (true, false) => at.child(block).refuse(format!("is missing; signal {signal} needs it")),
+            (true, true) | (false, false) => {}
         }
     }
     if scaling.signal == Signal::Concurrency && topology == Topology::PrefillDecode {
-        violations.push(Violation::new(
-            format!("{path}.signal"),
-            "is Concurrency, which sees only requests that reach decode pods; use Fixed or WVA with topology PrefillDecode",
-        ));
+        let message = "is Concurrency, which sees only requests that reach decode pods; use Fixed or WVA with topology PrefillDecode";
+        at.child("signal").refuse(message);
     }
     if let Some(wva) = &scaling.wva {
-        validate_wva(&format!("{path}.wva"), wva, violations);
+        validate_wva(&mut at.child("wva"), wva);
     }
     if let Some(concurrency) = &scaling.concurrency {
-        validate_concurrency(&format!("{path}.concurrency"), concurrency, violations);
+        validate_concurrency(&mut at.child("concurrency"), concurrency);
     }
     if let Some(fixed) = &scaling.fixed {
-        check_number(format!("{path}.fixed.replicas"), fixed.replicas, limits::REPLICAS, violations);
-    }
-    if violations.len() > before {
-        return None;
+        at.child("fixed.replicas").check_number(fixed.replicas, limits::REPLICAS);
     }
     match scaling.signal {
         Signal::Fixed => scaling.fixed.as_ref().map(|fixed| PhaseScaling::Fixed { replicas: fixed.replicas }),
@@ -179,45 +173,44 @@ fn with_actuator(wva: &Wva) -> Wva {
     Wva { keda, ..wva.clone() }
 }
 
-fn validate_concurrency(path: &str, concurrency: &Concurrency, violations: &mut Vec<Violation>) {
-    validate_replicas(path, limits::REPLICAS_OR_NONE, concurrency.min_replicas, concurrency.max_replicas, violations);
-    check_number(format!("{path}.target"), concurrency.target, limits::REQUESTS, violations);
-    check_number(format!("{path}.utilization"), concurrency.utilization, limits::PERCENT, violations);
-    check_number(format!("{path}.scaleDownDelay"), concurrency.scale_down_delay, limits::DELAY_SECONDS, violations);
+fn validate_concurrency(at: &mut At<'_>, concurrency: &Concurrency) {
+    validate_replicas(at, limits::REPLICAS_OR_NONE, concurrency.min_replicas, concurrency.max_replicas);
+    at.child("target").check_number(concurrency.target, limits::REQUESTS);
+    at.child("utilization").check_number(concurrency.utilization, limits::PERCENT);
+    at.child("scaleDownDelay").check_number(concurrency.scale_down_delay, limits::DELAY_SECONDS);
 }
 
-fn validate_wva(path: &str, wva: &Wva, violations: &mut Vec<Violation>) {
-    validate_replicas(path, limits::REPLICAS, wva.min_replicas, wva.max_replicas, violations);
-    let cost = format!("{path}.variantCost");
-    check_length(&cost, &wva.variant_cost, limits::COST_TEXT, violations);
+fn validate_wva(at: &mut At<'_>, wva: &Wva) {
+    validate_replicas(at, limits::REPLICAS, wva.min_replicas, wva.max_replicas);
+    let mut cost = at.child("variantCost");
+    cost.check_length(&wva.variant_cost, limits::COST_TEXT);
     let (whole, fraction) = wva.variant_cost.split_once('.').unwrap_or((&wva.variant_cost, "0"));
     if [whole, fraction].iter().any(|digits| digits.is_empty() || !digits.chars().all(|c| c.is_ascii_digit())) {
-        violations.push(Violation::new(cost, format!("is {:?}; write a decimal number such as \"10.0\"", wva.variant_cost)));
+        cost.refuse(format!("is {:?}; write a decimal number such as \"10.0\"", wva.variant_cost));
     }
     if let Some(keda) = &wva.keda {
         for (field, seconds, limits) in [
-            ("pollingInterval", keda.polling_interval, limits::INTERVAL_SECONDS),
-            ("cooldownPeriod", keda.cooldown_period, limits::DELAY_SECONDS),
+            ("keda.pollingInterval", keda.polling_interval, limits::INTERVAL_SECONDS),
+            ("keda.cooldownPeriod", keda.cooldown_period, limits::DELAY_SECONDS),
         ] {
             if let Some(seconds) = seconds {
-                check_number(format!("{path}.keda.{field}"), seconds, limits, violations);
+                at.child(field).check_number(seconds, limits);
             }
         }
     }
     if serialized_holds_template(wva) {
-        violations
-            .push(Violation::new(format!("{path}.hpa.behavior"), "holds \"{{\", which KServe takes for a template of its own; remove it"));
+        at.child("hpa.behavior").refuse_text("holds \"{{\", which KServe takes for a template of its own; remove it");
     }
     if wva.keda.is_some() && wva.hpa.is_some() {
-        violations.push(Violation::new(path, "has keda and hpa; keep one of them"));
+        at.refuse("has keda and hpa; keep one of them");
     }
 }
 
-fn validate_replicas(path: &str, at_least: Limits, min: u32, max: u32, violations: &mut Vec<Violation>) {
-    check_number(format!("{path}.minReplicas"), min, at_least, violations);
-    check_number(format!("{path}.maxReplicas"), max, limits::REPLICAS, violations);
+fn validate_replicas(at: &mut At<'_>, at_least: Limits, min: u32, max: u32) {
+    at.child("minReplicas").check_number(min, at_least);
+    at.child("maxReplicas").check_number(max, limits::REPLICAS);
     if min > max {
-        violations.push(Violation::new(format!("{path}.minReplicas"), format!("is {min}; set it to at most maxReplicas, {max}")));
+        at.child("minReplicas").refuse(format!("is {min}; set it to at most maxReplicas, {max}"));
     }
 }
 

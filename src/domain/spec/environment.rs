@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::Toleration;
+use k8s_openapi::api::core::v1::{Toleration, Volume, VolumeMount};
 
 use crate::api::environment_ledger::EnvironmentLedger;
 use crate::api::inference_environment::{
@@ -10,14 +10,11 @@ use crate::api::inference_environment::{
 };
 use crate::api::limits;
 use crate::api::quantity::Quantity;
-use crate::domain::engine::template_text::{TEMPLATE_REFUSED, holds_template, serialized_holds_template};
 use crate::domain::key::environment_name_error;
 use crate::domain::names::PRESET_VOLUMES;
-use crate::domain::spec::bounds::{
-    check_annotation_keys, check_count, check_distinct, check_extended_resource, check_labels, check_length, check_number, check_positive,
-};
+use crate::domain::spec::at::At;
 use crate::domain::spec::cluster::{declared_pools, validate_cluster};
-use crate::domain::spec::model::validate_env;
+use crate::domain::spec::engine_env::validate_env;
 use crate::domain::spec::violation::Violation;
 
 /// An environment that keeps the rules.
@@ -121,19 +118,22 @@ impl Environment {
 /// Every rule that is broken, with the field path.
 pub fn validate_environment(environment: &InferenceEnvironment) -> Result<Environment, Vec<Violation>> {
     let mut violations = Vec::new();
+    let mut at = At::new("", &mut violations);
     let name = environment.metadata.name.clone();
-    violations.extend(environment_name_error(&name).map(|problem| Violation::new("metadata.name", problem)));
-    validate_cluster("spec.cluster", &environment.spec.cluster, &mut violations);
+    if let Some(problem) = environment_name_error(&name) {
+        at.child("metadata.name").refuse(problem);
+    }
+    validate_cluster(&mut at.child("spec.cluster"), &environment.spec.cluster);
     let declared = match &environment.status.capacity {
         Some(capacity) => {
-            validate_capacity(capacity, &mut violations);
+            validate_capacity(&mut at.child("status.capacity.gpuPools"), capacity);
             capacity.gpu_pools.clone()
         }
         None => declared_pools(&environment.spec.cluster),
     };
     let pools = identify(declared);
     if let Some(rdma) = &environment.spec.rdma {
-        validate_rdma(rdma, &pools, &mut violations);
+        validate_rdma(&mut at.child("spec.rdma"), rdma, &pools);
     }
     if !violations.is_empty() {
         return Err(violations);
@@ -176,23 +176,21 @@ pub fn repointed(environment: &InferenceEnvironment) -> Option<Violation> {
 }
 
 /// The rules of pools that somebody reports.
-fn validate_capacity(capacity: &Capacity, violations: &mut Vec<Violation>) {
+fn validate_capacity(at: &mut At<'_>, capacity: &Capacity) {
     let mut names = BTreeSet::new();
     for (index, pool) in capacity.gpu_pools.iter().enumerate() {
-        let path = format!("status.capacity.gpuPools[{index}]");
+        let mut at = at.index(index);
         if let Some(name) = &pool.name
             && !names.insert(name)
         {
-            violations.push(Violation::new(format!("{path}.name"), format!("repeats {name:?}; give each pool a name of its own")));
+            at.child("name").refuse(format!("repeats {name:?}; give each pool a name of its own"));
         }
-        check_positive(format!("{path}.memory"), &pool.memory, violations);
+        at.child("memory").check_positive(&pool.memory);
         if let Some(name) = &pool.resource_name {
-            check_extended_resource(format!("{path}.resourceName"), name, violations);
+            at.child("resourceName").check_extended_resource(name);
         }
-        check_labels(&format!("{path}.nodeSelector"), &pool.node_selector, violations);
-        if serialized_holds_template(&pool.tolerations) {
-            violations.push(Violation::new(format!("{path}.tolerations"), TEMPLATE_REFUSED));
-        }
+        at.child("nodeSelector").check_labels(&pool.node_selector);
+        at.child("tolerations").check_template(&pool.tolerations);
     }
 }
 
@@ -232,52 +230,52 @@ fn generated_id(accelerator_type: &str, given: &BTreeSet<String>, taken: &BTreeS
     ids.find(|id| !given.contains(id) && !taken.contains(id)).unwrap_or_default()
 }
 
-fn validate_rdma(rdma: &Rdma, pools: &[Pool], violations: &mut Vec<Violation>) {
+fn validate_rdma(at: &mut At<'_>, rdma: &Rdma, pools: &[Pool]) {
     for (field, resources) in [("resources", &rdma.resources), ("resourcesPerGpu", &rdma.resources_per_gpu)] {
+        let mut at = at.child(field);
         for (name, count) in resources {
-            let path = format!("spec.rdma.{field}[{name:?}]");
-            check_number(&path, *count, limits::DEVICES, violations);
-            check_extended_resource(&path, name, violations);
+            let mut at = at.key(name);
+            at.check_number(*count, limits::DEVICES);
+            at.check_extended_resource(name);
             if let Some(pool) = pools.iter().find(|pool| pool.resource_name == *name) {
-                violations.push(Violation::new(path, format!("is what the GPUs of pool {} go by; remove it", pool.id)));
+                at.refuse(format!("is what the GPUs of pool {} go by; remove it", pool.id));
             }
         }
     }
-    check_annotation_keys("spec.rdma.annotations", &rdma.annotations, violations);
-    for key in rdma.annotations.iter().filter(|(_, value)| holds_template(value)).map(|(key, _)| key) {
-        violations.push(Violation::new(format!("spec.rdma.annotations[{key:?}]"), TEMPLATE_REFUSED));
+    let mut annotations = at.child("annotations");
+    annotations.check_annotation_keys(&rdma.annotations);
+    for (key, value) in &rdma.annotations {
+        annotations.key(key).check_template(value);
     }
-    check_labels("spec.rdma.nodeSelector", &rdma.node_selector, violations);
-    validate_env("spec.rdma.env", &rdma.env, limits::RDMA_ENTRIES, violations);
-    validate_volumes(rdma, violations);
+    at.child("nodeSelector").check_labels(&rdma.node_selector);
+    validate_env(&mut at.child("env"), &rdma.env, limits::RDMA_ENTRIES);
+    validate_volumes(&mut at.child("volumes"), &rdma.volumes);
+    validate_mounts(&mut at.child("volumeMounts"), &rdma.volume_mounts);
 }
 
-fn validate_volumes(rdma: &Rdma, violations: &mut Vec<Violation>) {
-    check_count("spec.rdma.volumes", rdma.volumes.len(), limits::RDMA_ENTRIES, violations);
-    check_distinct("spec.rdma.volumes", rdma.volumes.iter().map(|volume| volume.name.as_str()), violations);
-    for (index, volume) in rdma.volumes.iter().enumerate() {
-        check_length(format!("spec.rdma.volumes[{index}].name"), &volume.name, limits::NAME, violations);
-        if PRESET_VOLUMES.contains(&volume.name.as_str()) {
-            let name = &volume.name;
-            violations.push(Violation::new(
-                format!("spec.rdma.volumes[{index}].name"),
-                format!("is {name:?}, a volume of KServe's presets, with which it would be merged; give it another name"),
-            ));
+fn validate_volumes(at: &mut At<'_>, volumes: &[Volume]) {
+    at.check_count(volumes.len(), limits::RDMA_ENTRIES);
+    at.check_distinct(volumes.iter().map(|volume| volume.name.as_str()));
+    for (index, volume) in volumes.iter().enumerate() {
+        let (mut at, name) = (at.index(index), &volume.name);
+        at.child("name").check_length(name, limits::NAME);
+        if PRESET_VOLUMES.contains(&name.as_str()) {
+            let message = format!("is {name:?}, a volume of KServe's presets, with which it would be merged; give it another name");
+            at.child("name").refuse(message);
         }
-        if serialized_holds_template(volume) {
-            violations.push(Violation::new(format!("spec.rdma.volumes[{index}]"), TEMPLATE_REFUSED));
-        }
+        at.check_template(volume);
     }
-    check_count("spec.rdma.volumeMounts", rdma.volume_mounts.len(), limits::RDMA_ENTRIES, violations);
-    for (index, mount) in rdma.volume_mounts.iter().enumerate() {
-        let path = format!("spec.rdma.volumeMounts[{index}]");
+}
+
+fn validate_mounts(at: &mut At<'_>, mounts: &[VolumeMount]) {
+    at.check_count(mounts.len(), limits::RDMA_ENTRIES);
+    for (index, mount) in mounts.iter().enumerate() {
+        let mut at = at.index(index);
         for (field, text) in [("name", &mount.name), ("mountPath", &mount.mount_path)] {
             if text.is_empty() {
-                violations.push(Violation::new(format!("{path}.{field}"), "is missing; a mount names a volume and says where it goes"));
+                at.child(field).refuse("is missing; a mount names a volume and says where it goes");
             }
         }
-        if serialized_holds_template(mount) {
-            violations.push(Violation::new(path, TEMPLATE_REFUSED));
-        }
+        at.check_template(mount);
     }
 }

@@ -1,8 +1,10 @@
 //! What people write, checked: every rule of an object on its own, and the object that keeps them.
 
-pub mod bounds;
+pub mod at;
+mod bounds;
 pub mod cluster;
 pub mod deployment;
+pub mod engine_env;
 pub mod environment;
 pub mod input;
 pub mod model;

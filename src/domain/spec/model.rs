@@ -1,20 +1,17 @@
 //! A ClusterModel or Model whose model-wide rules hold, with its serving profiles.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use k8s_openapi::api::core::v1::EnvVar;
-
-use crate::api::limits::{self, Limits};
-use crate::api::model::{Engine, Model as ApiModel, ModelSpec, PodResources, SecretRef, ServingProfile, Source};
+use crate::api::limits;
+use crate::api::model::{Engine, HuggingFace, Model as ApiModel, ModelSpec, PodResources, SecretRef, ServingProfile, Source};
 use crate::api::model_deployment::{ModelKind, Topology};
 use crate::api::quantity::Quantity;
 use crate::api::selector::LabelSelector;
 use crate::domain::engine::args::{EngineArgs, Gpus};
-use crate::domain::engine::template_text::{self, TEMPLATE_REFUSED, holds_template, model_name_error};
-use crate::domain::lint::{Finding, lint_profile};
-use crate::domain::names::{PRESET_VARIABLES, TOKEN_KEY};
-use crate::domain::spec::bounds::{check_count, check_distinct, check_length, check_number, check_positive, check_selector};
-use crate::domain::spec::violation::Violation;
+use crate::domain::engine::template_text::{holds_template, model_name_error};
+use crate::domain::finding::Finding;
+use crate::domain::names::TOKEN_KEY;
+use crate::domain::spec::at::At;
+use crate::domain::spec::engine_env::{quote_breaking_references, validate_env};
+use crate::domain::spec::violation::{Rule, Violation};
 
 /// A model whose model-wide rules hold. Its profiles may each break rules of their own.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +60,7 @@ pub struct Profile {
     pub prefill: Option<PhaseProfile>,
     /// The rules it breaks. A profile that breaks any is not used.
     pub violations: Vec<Violation>,
-    /// What the lint finds in it.
+    /// What the lint finds in it, once it has looked: see [`crate::domain::lint::linted`].
     pub findings: Vec<Finding>,
 }
 
@@ -127,18 +124,21 @@ impl Model {
 pub fn validate_model(kind: ModelKind, model: &ApiModel) -> Result<Model, Vec<Violation>> {
     let spec = &model.spec;
     let mut violations = Vec::new();
-    check_length("spec.model.name", &spec.model.name, limits::NAME, &mut violations);
+    let mut at = At::new("spec", &mut violations);
+    let mut name = at.child("model.name");
+    name.check_length(&spec.model.name, limits::NAME);
     if let Some(problem) = model_name_error(&spec.model.name) {
-        violations.push(Violation::new("spec.model.name", problem.to_string()));
+        name.refuse_text(problem.to_string());
     }
-    let uri = model_uri(spec, &mut violations);
+    let uri = model_uri(&mut at, spec);
     let secret = spec.hugging_face.as_ref().and_then(|hub| hub.secret_ref.as_ref());
-    let token = secret.and_then(|secret| token(kind, &model.metadata.namespace, secret, &mut violations));
+    let token = secret.and_then(|secret| token(&mut at.child("huggingFace.secretRef"), kind, &model.metadata.namespace, secret));
     for (field, quantity) in [("vram", &spec.resources.vram), ("cpu", &spec.resources.cpu), ("memory", &spec.resources.memory)] {
-        check_positive(format!("spec.resources.{field}"), quantity, &mut violations);
+        at.child("resources").child(field).check_positive(quantity);
     }
-    check_count("spec.serving", spec.serving.len(), limits::PROFILES, &mut violations);
-    check_distinct("spec.serving", spec.serving.iter().map(|profile| profile.name.as_str()), &mut violations);
+    let mut serving = at.child("serving");
+    serving.check_count(spec.serving.len(), limits::PROFILES);
+    serving.check_distinct(spec.serving.iter().map(|profile| profile.name.as_str()));
     if !violations.is_empty() {
         return Err(violations);
     }
@@ -146,77 +146,77 @@ pub fn validate_model(kind: ModelKind, model: &ApiModel) -> Result<Model, Vec<Vi
     Ok(Model { name: spec.model.name.clone(), uri, token, profiles })
 }
 
-fn model_uri(spec: &ModelSpec, violations: &mut Vec<Violation>) -> String {
+fn model_uri(at: &mut At<'_>, spec: &ModelSpec) -> String {
     if spec.source == Source::HuggingFace && spec.uri.is_some() {
-        violations.push(Violation::new("spec.uri", "is set but source is HuggingFace; remove it or set source to URI"));
+        at.child("uri").refuse("is set but source is HuggingFace; remove it or set source to URI");
     }
     if spec.source == Source::Uri && spec.hugging_face.is_some() {
-        violations.push(Violation::new("spec.huggingFace", "is set but source is URI; remove it or set source to HuggingFace"));
+        at.child("huggingFace").refuse("is set but source is URI; remove it or set source to HuggingFace");
     }
     match (spec.source, &spec.hugging_face, &spec.uri) {
-        (Source::HuggingFace, Some(hub), _) => {
-            for (field, text) in [("repo", &hub.repo), ("revision", &hub.revision)] {
-                check_length(format!("spec.huggingFace.{field}"), text, limits::NAME, violations);
-                let fits = text.starts_with(|c: char| c.is_ascii_alphanumeric())
-                    && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
-                if !fits {
-                    violations.push(Violation::new(
-                        format!("spec.huggingFace.{field}"),
-                        format!("is {text:?}; use letters, digits, '-', '_', '.' and '/', starting with a letter or digit"),
-                    ));
-                }
-            }
-            if hub.revision == "main" {
-                return format!("hf://{}", hub.repo);
-            }
-            if !hub.repo.contains('/') {
-                violations.push(Violation::new(
-                    "spec.huggingFace.revision",
-                    "cannot be given for a repository without an owner, because KServe reads it as a port; use owner/repo",
-                ));
-            }
-            format!("hf://{}:{}", hub.repo, hub.revision)
-        }
+        (Source::HuggingFace, Some(hub), _) => hugging_face_uri(&mut at.child("huggingFace"), hub),
         (Source::HuggingFace, None, _) => {
-            violations.push(Violation::new("spec.huggingFace", "is missing; source HuggingFace needs huggingFace.repo"));
+            at.child("huggingFace").refuse("is missing; source HuggingFace needs huggingFace.repo");
             String::new()
         }
         (Source::Uri, _, Some(uri)) => {
-            check_length("spec.uri", uri, limits::URI, violations);
+            let mut at = at.child("uri");
+            at.check_length(uri, limits::URI);
             let path = ["hf://", "s3://", "pvc://", "oci://"].iter().find_map(|scheme| uri.strip_prefix(scheme));
             let plain = uri.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '\\' | '`' | '<' | '>' | '{' | '}'));
             if path.is_none_or(str::is_empty) || !plain {
-                violations.push(Violation::new(
-                    "spec.uri",
-                    format!("is {uri:?}; write hf://, s3://, pvc:// or oci:// and a path without spaces, quotes or braces"),
-                ));
+                let message = format!("is {uri:?}; write hf://, s3://, pvc:// or oci:// and a path without spaces, quotes or braces");
+                at.refuse_as(rule_of(uri), message);
             }
             uri.clone()
         }
         (Source::Uri, _, None) => {
-            violations.push(Violation::new("spec.uri", "is missing; source URI needs it"));
+            at.child("uri").refuse("is missing; source URI needs it");
             String::new()
         }
     }
 }
 
-fn token(kind: ModelKind, namespace: &str, secret: &SecretRef, violations: &mut Vec<Violation>) -> Option<Token> {
-    let path = "spec.huggingFace.secretRef";
-    for (field, text) in [("name", Some(&secret.name)), ("namespace", secret.namespace.as_ref()), ("key", Some(&secret.key))] {
-        if let Some(text) = text {
-            check_length(format!("{path}.{field}"), text, limits::NAME, violations);
+fn hugging_face_uri(at: &mut At<'_>, hub: &HuggingFace) -> String {
+    for (field, text) in [("repo", &hub.repo), ("revision", &hub.revision)] {
+        let mut at = at.child(field);
+        at.check_length(text, limits::NAME);
+        let fits = text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
+        if !fits {
+            let message = format!("is {text:?}; use letters, digits, '-', '_', '.' and '/', starting with a letter or digit");
+            at.refuse_as(rule_of(text), message);
         }
     }
+    if hub.revision == "main" {
+        return format!("hf://{}", hub.repo);
+    }
+    if !hub.repo.contains('/') {
+        let message = "cannot be given for a repository without an owner, because KServe reads it as a port; use owner/repo";
+        at.child("revision").refuse(message);
+    }
+    format!("hf://{}:{}", hub.repo, hub.revision)
+}
+
+/// The rule that a text breaks which holds characters that it should not.
+fn rule_of(text: &str) -> Rule {
+    if holds_template(text) { Rule::Template } else { Rule::Spec }
+}
+
+fn token(at: &mut At<'_>, kind: ModelKind, namespace: &str, secret: &SecretRef) -> Option<Token> {
+    for (field, text) in [("name", Some(&secret.name)), ("namespace", secret.namespace.as_ref()), ("key", Some(&secret.key))] {
+        if let Some(text) = text {
+            at.child(field).check_length(text, limits::NAME);
+        }
+    }
+    let mut at = at.child("namespace");
     let namespace = match (kind, &secret.namespace) {
         (ModelKind::ClusterModel, None) => {
-            violations.push(Violation::new(format!("{path}.namespace"), "is missing; a ClusterModel has no namespace of its own"));
+            at.refuse("is missing; a ClusterModel has no namespace of its own");
             None
         }
         (ModelKind::Model, Some(other)) if other != namespace => {
-            violations.push(Violation::new(
-                format!("{path}.namespace"),
-                format!("is {other:?}; a Model may use Secrets of its own namespace {namespace:?} only"),
-            ));
+            at.refuse(format!("is {other:?}; a Model may use Secrets of its own namespace {namespace:?} only"));
             None
         }
         (ModelKind::Model, _) => Some(namespace.to_owned()),
@@ -226,30 +226,25 @@ fn token(kind: ModelKind, namespace: &str, secret: &SecretRef, violations: &mut 
 }
 
 fn validate_profile(index: usize, profile: &ServingProfile, spec: &ModelSpec) -> Profile {
-    let path = format!("spec.serving[{index}]");
     let mut violations = Vec::new();
-    check_length(format!("{path}.name"), &profile.name, limits::PROFILE_NAME, &mut violations);
-    if holds_template(&profile.name) {
-        violations.push(Violation::new(format!("{path}.name"), TEMPLATE_REFUSED));
-    }
-    check_selector(&format!("{path}.environmentSelector"), profile.environment_selector.as_ref(), &mut violations);
+    let mut at = At::new(format!("spec.serving[{index}]"), &mut violations);
+    at.child("name").check_length(&profile.name, limits::PROFILE_NAME);
+    at.child("name").check_template(&profile.name);
+    at.child("environmentSelector").check_selector(profile.environment_selector.as_ref());
     match (profile.topology, &profile.prefill) {
-        (Topology::PrefillDecode, None) => {
-            violations.push(Violation::new(format!("{path}.prefill"), "is missing; topology PrefillDecode needs it, complete"));
+        (Topology::PrefillDecode, None) => at.child("prefill").refuse("is missing; topology PrefillDecode needs it, complete"),
+        (Topology::Unified, Some(_)) => {
+            at.child("prefill").refuse("is set but topology is Unified; set topology to PrefillDecode or remove prefill");
         }
-        (Topology::Unified, Some(_)) => violations.push(Violation::new(
-            format!("{path}.prefill"),
-            "is set but topology is Unified; set topology to PrefillDecode or remove prefill",
-        )),
         (Topology::PrefillDecode, Some(_)) | (Topology::Unified, None) => {}
     }
-    let decode = phase(&path, &profile.engine, profile.resources.as_ref(), spec, &mut violations);
+    let decode = phase(&mut at, &profile.engine, profile.resources.as_ref(), spec);
     let prefill = profile.prefill.as_ref().map(|prefill| {
-        let path = format!("{path}.prefill");
+        let mut at = at.child("prefill");
         if prefill.resources.gpu.is_none() {
-            violations.push(Violation::new(format!("{path}.resources.gpu"), "is missing; say how many GPUs a prefill pod has"));
+            at.child("resources.gpu").refuse("is missing; say how many GPUs a prefill pod has");
         }
-        phase(&path, &prefill.engine, Some(&prefill.resources), spec, &mut violations)
+        phase(&mut at, &prefill.engine, Some(&prefill.resources), spec)
     });
     Profile {
         name: profile.name.clone(),
@@ -258,24 +253,24 @@ fn validate_profile(index: usize, profile: &ServingProfile, spec: &ModelSpec) ->
         decode,
         prefill,
         violations,
-        findings: lint_profile(index, spec, profile),
+        findings: Vec::new(),
     }
 }
 
-fn phase(path: &str, engine: &Engine, resources: Option<&PodResources>, spec: &ModelSpec, violations: &mut Vec<Violation>) -> PhaseProfile {
-    validate_engine(&format!("{path}.engine"), engine, violations);
+fn phase(at: &mut At<'_>, engine: &Engine, resources: Option<&PodResources>, spec: &ModelSpec) -> PhaseProfile {
+    validate_engine(&mut at.child("engine"), engine);
     let nothing = PodResources::default();
     let resources = resources.unwrap_or(&nothing);
     if let Some(gpu) = resources.gpu {
-        check_number(format!("{path}.resources.gpu"), gpu, limits::GPUS, violations);
+        at.child("resources.gpu").check_number(gpu, limits::GPUS);
     }
     if let Some(accelerator) = &resources.accelerator {
-        check_length(format!("{path}.resources.accelerator"), accelerator, limits::ACCELERATOR, violations);
+        at.child("resources.accelerator").check_length(accelerator, limits::ACCELERATOR);
     }
     let written = [("cpu", &resources.cpu), ("memory", &resources.memory), ("sharedMemory", &resources.shared_memory)];
     for (field, quantity) in written {
         if let Some(quantity) = quantity {
-            check_positive(format!("{path}.resources.{field}"), quantity, violations);
+            at.child("resources").child(field).check_positive(quantity);
         }
     }
     let env_names: Vec<&str> = engine.env.iter().map(|variable| variable.name.as_str()).collect();
@@ -294,86 +289,24 @@ fn phase(path: &str, engine: &Engine, resources: Option<&PodResources>, spec: &M
 }
 
 /// KServe puts the whole object through a Go template and the arguments through a shell, see `compose::argv`.
-fn validate_engine(path: &str, engine: &Engine, violations: &mut Vec<Violation>) {
-    check_length(format!("{path}.image"), &engine.image, limits::IMAGE, violations);
+fn validate_engine(at: &mut At<'_>, engine: &Engine) {
+    let mut image = at.child("image");
+    image.check_length(&engine.image, limits::IMAGE);
     if engine.image.chars().any(char::is_whitespace) || holds_template(&engine.image) {
-        violations.push(Violation::new(format!("{path}.image"), "must be an image reference without spaces or \"{{\""));
+        image.refuse_as(rule_of(&engine.image), "must be an image reference without spaces or \"{{\"");
     }
     if let Some(seconds) = engine.startup_timeout_seconds {
-        check_number(format!("{path}.startupTimeoutSeconds"), seconds, limits::STARTUP_SECONDS, violations);
+        at.child("startupTimeoutSeconds").check_number(seconds, limits::STARTUP_SECONDS);
     }
-    validate_env(&format!("{path}.env"), &engine.env, limits::ENGINE_ENV, violations);
-    check_count(format!("{path}.args"), engine.args.len(), limits::ARGS, violations);
-    for (index, arg) in engine.args.iter().enumerate() {
-        if arg.contains('\0') {
-            violations.push(Violation::new(format!("{path}.args[{index}]"), "holds a NUL character, which no argument can; remove it"));
-        }
+    validate_env(&mut at.child("env"), &engine.env, limits::ENGINE_ENV);
+    let mut args = at.child("args");
+    args.check_count(engine.args.len(), limits::ARGS);
+    for (index, _) in engine.args.iter().enumerate().filter(|(_, arg)| arg.contains('\0')) {
+        args.index(index).refuse("holds a NUL character, which no argument can; remove it");
     }
     for (index, name) in quote_breaking_references(engine, &[]) {
-        violations.push(Violation::new(
-            format!("{path}.args[{index}]"),
-            format!("refers to $({name}), whose value holds a single quote that would end the argument's quoting; write the value out"),
-        ));
+        let message =
+            format!("refers to $({name}), whose value holds a single quote that would end the argument's quoting; write the value out");
+        args.index(index).refuse_text(message);
     }
-}
-
-/// The rules of any list of environment variables.
-pub fn validate_env(path: &str, env: &[EnvVar], most: Limits, violations: &mut Vec<Violation>) {
-    check_count(path, env.len(), most, violations);
-    check_distinct(path, env.iter().map(|variable| variable.name.as_str()), violations);
-    for (index, variable) in env.iter().enumerate() {
-        let path = format!("{path}[{index}]");
-        // An argument may refer to the name, and a quote in it would end the argument's quoting.
-        let plain = |c: char| (c == ' ' || c.is_ascii_graphic()) && !matches!(c, '=' | '\'');
-        if variable.name.is_empty() || !variable.name.chars().all(plain) || holds_template(&variable.name) {
-            violations.push(Violation::new(
-                format!("{path}.name"),
-                "must be a variable's name: printable ASCII without '=', single quotes and \"{{\"",
-            ));
-        }
-        if variable.value.is_some() && variable.value_from.is_some() {
-            violations.push(Violation::new(&path, "has value and valueFrom; keep one of them"));
-        }
-        if variable.value_from.is_some() && PRESET_VARIABLES.contains(&variable.name.as_str()) {
-            let name = &variable.name;
-            let message =
-                format!("cannot be where {name} comes from, because KServe's presets give it a value and both would remain; write a value");
-            violations.push(Violation::new(format!("{path}.valueFrom"), message));
-        }
-        for (field, holds) in [
-            ("value", variable.value.as_deref().is_some_and(holds_template)),
-            ("valueFrom", template_text::serialized_holds_template(&variable.value_from)),
-        ] {
-            if holds {
-                violations.push(Violation::new(format!("{path}.{field}"), TEMPLATE_REFUSED));
-            }
-        }
-    }
-}
-
-/// Arguments that refer to a variable whose literal value holds a single quote, with that variable's name. `below` are
-/// variables that the engine's own override.
-#[must_use]
-pub fn quote_breaking_references(engine: &Engine, below: &[EnvVar]) -> Vec<(usize, String)> {
-    let values: BTreeMap<&str, &str> =
-        below.iter().chain(&engine.env).map(|variable| (variable.name.as_str(), variable.value.as_deref().unwrap_or_default())).collect();
-    let mut carriers: BTreeSet<&str> = values.iter().filter(|(_, value)| value.contains('\'')).map(|(name, _)| *name).collect();
-    loop {
-        let more: Vec<&str> = values
-            .iter()
-            .filter(|(name, value)| {
-                !carriers.contains(*name) && template_text::env_refs(value).iter().any(|reference| carriers.contains(reference))
-            })
-            .map(|(name, _)| *name)
-            .collect();
-        if more.is_empty() {
-            break;
-        }
-        carriers.extend(more);
-    }
-    let mut found = Vec::new();
-    for (index, arg) in engine.args.iter().enumerate() {
-        found.extend(template_text::env_refs(arg).into_iter().find(|name| carriers.contains(name)).map(|name| (index, name.to_owned())));
-    }
-    found
 }

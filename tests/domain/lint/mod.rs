@@ -9,6 +9,7 @@ mod network;
 mod parallelism;
 mod published;
 mod role;
+mod spec_rules;
 mod whole;
 
 use function_modelplane::api::model::ModelSpec;

@@ -4,7 +4,7 @@ use function_modelplane::domain::lint::{Code, Finding, lint_profile};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::spec_of;
+use super::{line, spec_of};
 
 #[derive(Deserialize)]
 struct Profiles {
@@ -53,7 +53,7 @@ fn published_manifests_have_no_error() {
     let errors: Vec<(String, String)> = published
         .into_iter()
         .flat_map(|one| {
-            let errors = lint(one.profile).into_iter().filter(Finding::is_error).map(|finding| finding.to_string());
+            let errors = lint(one.profile).into_iter().filter(Finding::is_error).map(|finding| line(&finding));
             errors.map(|error| (one.from.clone(), error)).collect::<Vec<_>>()
         })
         .collect();

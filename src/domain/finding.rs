@@ -1,6 +1,44 @@
-//! The rules by name.
+//! What the lint finds, and its rules by name.
 
 use Severity::{Error, Warning};
+
+use crate::text::bounded::bounded;
+
+/// A field that a rule objects to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule.
+    pub code: Code,
+    /// How sure it is.
+    pub severity: Severity,
+    /// The field's path, e.g. `spec.serving[0].prefill.engine.args[2]`.
+    pub path: String,
+    /// What happens at run time and what to do, in one sentence.
+    pub message: String,
+}
+
+impl Finding {
+    /// What an error is about. Path and message are cut where they get too long.
+    pub(crate) fn error(code: Code, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Error, path, message)
+    }
+
+    /// What a warning is about. Path and message are cut where they get too long.
+    pub(crate) fn warning(code: Code, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Warning, path, message)
+    }
+
+    /// What a finding is about. Path and message are cut where they get too long.
+    pub(crate) fn new(code: Code, severity: Severity, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code, severity, path: bounded(path.into()), message: bounded(message.into()) }
+    }
+
+    /// Whether it is certain to fail.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
 
 /// How sure a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,0 +1,4 @@
+//! Texts for people, wherever they are made: not longer than anyone reads, and with the spelling that somebody meant.
+
+pub(crate) mod bounded;
+pub(crate) mod spelling;
