@@ -19,6 +19,8 @@ pub enum Composition {
     Refused {
         /// Why, in a sentence.
         message: String,
+        /// The path of the field that is to blame; empty where there is none.
+        field: String,
         /// What is said of it; what was reported before stays where this is empty.
         conditions: Vec<NewCondition>,
         /// Numbers for logs and metrics.
@@ -32,7 +34,7 @@ impl Composition {
     /// A refusal that leaves the conditions as they were reported.
     #[must_use]
     pub fn refused(message: String) -> Self {
-        Self::Refused { message, conditions: Vec::new(), tally: Tally::default() }
+        Self::Refused { message, field: String::new(), conditions: Vec::new(), tally: Tally::default() }
     }
 }
 
@@ -49,6 +51,8 @@ pub struct Desired {
     pub events: Vec<Event>,
     /// Whether the composite resource must not be ready, whatever its resources are.
     pub unready: bool,
+    /// The path of the field that is to blame for that; empty where there is none.
+    pub field: &'static str,
     /// Numbers for logs and metrics.
     pub tally: Tally,
 }

@@ -52,7 +52,11 @@ pub fn reported_pools(environment: &InferenceEnvironment) -> InferenceEnvironmen
 pub fn compose(inputs: &EnvironmentInputs) -> Composition {
     let declared = InferenceEnvironment { status: InferenceEnvironmentStatus::default(), ..inputs.environment.clone() };
     if let Err(violations) = validate_environment(&declared) {
-        return refuse(EnvironmentValid::SpecInvalid, join(&violations));
+        return refuse(
+            EnvironmentValid::SpecInvalid,
+            join(&violations),
+            violations.first().map(|violation| violation.path.clone()).unwrap_or_default(),
+        );
     }
     if !inputs.foreign.is_empty() {
         let message = format!(
@@ -60,13 +64,13 @@ pub fn compose(inputs: &EnvironmentInputs) -> Composition {
              pipeline, in front of this one",
             inputs.foreign.join(", ")
         );
-        return refuse(EnvironmentValid::ForeignResources, message);
+        return refuse(EnvironmentValid::ForeignResources, message, String::new());
     }
     let name = &inputs.environment.metadata.name;
     let cluster = &inputs.environment.spec.cluster;
     let reached = InferenceEnvironmentStatus { cluster: inputs.reached_with.clone(), ..InferenceEnvironmentStatus::default() };
     if let Some(violation) = repointed(&InferenceEnvironment { status: reached, ..inputs.environment.clone() }) {
-        return refuse(EnvironmentValid::ClusterChanged, violation.to_string());
+        return refuse(EnvironmentValid::ClusterChanged, violation.to_string(), violation.path);
     }
     let ledger = inputs.ledger.clone();
     let capacity = Some(Capacity { gpu_pools: declared_pools(cluster) });
@@ -94,9 +98,12 @@ pub fn compose(inputs: &EnvironmentInputs) -> Composition {
             valid(inputs, InferenceEnvironmentStatus { ledger, ..inputs.environment.status.clone() })
         }
         (ClusterSource::Gke | ClusterSource::Existing, _) => {
-            let message = "spec.cluster.source: GKE clusters are provisioned by another function; put it in front of this one in the \
-                           pipeline, or write status.providerConfigRef of a cluster that is there";
-            Desired { unready: true, ..conclude(inputs, EnvironmentValid::NotProvisioned, message) }
+            let field = "spec.cluster.source";
+            let message = format!(
+                "{field}: GKE clusters are provisioned by another function; put it in front of this one in the pipeline, or write \
+                 status.providerConfigRef of a cluster that is there"
+            );
+            Desired { unready: true, field, ..conclude(inputs, EnvironmentValid::NotProvisioned, &message) }
         }
     };
     Composition::Composed(desired)
@@ -112,9 +119,9 @@ fn conclude(inputs: &EnvironmentInputs, reason: EnvironmentValid, message: &str)
     Desired { events: events([&condition], &inputs.conditions), conditions: vec![condition], ..Desired::default() }
 }
 
-fn refuse(reason: EnvironmentValid, message: String) -> Composition {
+fn refuse(reason: EnvironmentValid, message: String, field: String) -> Composition {
     let conditions = vec![NewCondition::new(reason, &message)];
-    Composition::Refused { message, conditions, tally: Tally::default() }
+    Composition::Refused { message, field, conditions, tally: Tally::default() }
 }
 
 fn render_provider_config(environment: &str, existing: &ExistingCluster) -> ClusterProviderConfig {

@@ -32,6 +32,7 @@ pub fn compose(inputs: &Inputs, plan: Option<Plan>) -> Composition {
     let tally = tally(inputs, &plan);
     Composition::Composed(Desired {
         unready: service == Service::Incomplete,
+        field: "",
         resources: resources(rendered, service),
         status: Some(CompositeStatus::ModelDeployment(Box::new(status))),
         conditions,

@@ -21,6 +21,8 @@ pub struct Refusal {
     pub reason: Undecided,
     /// One sentence.
     pub message: String,
+    /// The path of the field that is to blame; empty where there is none.
+    pub field: &'static str,
 }
 
 /// Serving resources that no step wants would be deleted; the answer would be the end of what they serve.
@@ -33,6 +35,7 @@ fn foreign_resources(inputs: &Inputs) -> Option<Refusal> {
              pipeline, or delete it yourself, or move the deployment to a new name",
             foreign.join(", ")
         ),
+        field: "",
     })
 }
 
@@ -44,13 +47,13 @@ fn absent_model(inputs: &Inputs) -> Refusal {
         ModelKind::Model => format!(" in namespace {}", inputs.deployment.namespace),
     };
     let message = format!("spec.modelRef: {} {name} does not exist{place}; create it or name another", kind.as_str());
-    Refusal { reason: Undecided::ModelNotFound, message }
+    Refusal { reason: Undecided::ModelNotFound, message, field: "spec.modelRef" }
 }
 
 /// A model that is invalid as a whole. Fatal while there are placements.
 fn invalid_model(inputs: &Inputs, violations: &[Violation]) -> Refusal {
     let ModelRef { kind, name } = &inputs.deployment.model_ref;
-    Refusal { reason: Undecided::ModelInvalid, message: format!("{} {name} is invalid: {}", kind.as_str(), join(violations)) }
+    Refusal { reason: Undecided::ModelInvalid, message: format!("{} {name} is invalid: {}", kind.as_str(), join(violations)), field: "" }
 }
 
 /// A list of all environments that came back empty, though there are placements.
@@ -63,13 +66,14 @@ fn environments_vanished(inputs: &Inputs) -> Option<Refusal> {
              nothing is changed until environments are back",
             inputs.existing.len()
         ),
+        field: "",
     })
 }
 
 /// A placement that is planned and has no serving object in the answer: that object would be deleted.
 #[must_use]
 pub fn lost_placement(placement: &Placement) -> Refusal {
-    Refusal { reason: Undecided::PlacementLost, message: format!("{} would be lost, so nothing is changed", placement.place) }
+    Refusal { reason: Undecided::PlacementLost, message: format!("{} would be lost, so nothing is changed", placement.place), field: "" }
 }
 
 /// The model, where something can be decided with it.
@@ -95,7 +99,8 @@ pub fn decidable(inputs: &Inputs) -> Result<&Model, Box<Composition>> {
 /// The answer to what must not be decided: nothing changes.
 #[must_use]
 pub fn refuse(inputs: &Inputs, refusal: &Refusal) -> Composition {
-    Composition::Refused { message: refusal.message.clone(), conditions: conditions(inputs, refusal), tally: tally(inputs) }
+    let Refusal { message, field, .. } = refusal.clone();
+    Composition::Refused { message, field: field.to_owned(), conditions: conditions(inputs, refusal), tally: tally(inputs) }
 }
 
 /// The answer to what cannot be decided where there is nothing to lose: a status without placements.
@@ -144,5 +149,5 @@ pub fn refuse_spec(reason: Undecided, message: String, observed: &[Condition]) -
         NewCondition::new(reason.of(condition, status), &message)
     };
     let conditions = always.into_iter().chain(phases).map(because).collect();
-    Composition::Refused { message, conditions, tally: Tally::default() }
+    Composition::Refused { message, field: String::new(), conditions, tally: Tally::default() }
 }

@@ -25,6 +25,8 @@ pub struct Report {
     pub rejected: BTreeMap<&'static str, u32>,
     /// The message of a fatal result.
     pub message: Option<String>,
+    /// The path of the field that a refusal, or what holds the composite resource back, is about; empty where there is none.
+    pub field: String,
 }
 
 /// How a call ended.

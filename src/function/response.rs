@@ -38,7 +38,11 @@ pub(crate) fn respond(request: &RunFunctionRequest, header: &Header, answer: Ans
         Answer::Done(requirements, composition, settings) => {
             let context = progress.conclude(request.context.as_ref(), &requirements);
             let passed_on = RunFunctionResponse { context, ..pass_on(request, requirements) };
-            let (Composition::Refused { tally, .. } | Composition::Composed(Desired { tally, .. })) = &*composition;
+            let (tally, field) = match &*composition {
+                Composition::Refused { tally, field, .. } => (tally, field.as_str()),
+                Composition::Composed(Desired { tally, field, .. }) => (tally, *field),
+            };
+            field.clone_into(&mut report.field);
             report.placed = u32::try_from(tally.placed).unwrap_or(u32::MAX);
             report.wanted = u32::try_from(tally.wanted).unwrap_or(u32::MAX);
             report.rejected.clone_from(&tally.rejected);

@@ -55,6 +55,7 @@ fn a_placement_that_is_planned_and_not_composed_stops_everything() {
     let lost = |condition, status| NewCondition::new(Undecided::PlacementLost.of(condition, status), said);
     let expected = Composition::Refused {
         message: said.to_owned(),
+        field: String::new(),
         conditions: vec![
             NewCondition::new(ModelResolved::Resolved, "ClusterModel m"),
             NewCondition::new(ProfileValid::Valid, "1 serving profile"),

@@ -3,6 +3,7 @@
 //! The control plane is played twice, without the change and with it; what differs between both is what the change does.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
 use serde::Serialize;
 
@@ -14,10 +15,10 @@ use crate::cli::change::shortages::{ShortPool, new_shortages};
 use crate::cli::change::surge::{Headroom, Surge};
 use crate::cli::manifests::Manifest;
 use crate::cli::plane::control_plane::ControlPlane;
+use crate::cli::plane::conversation::Refused;
 use crate::cli::plane::live::{Live, read_live};
 use crate::cli::plane::object_key::ObjectKey;
 use crate::cli::plane::pipeline::broken_input;
-use crate::cli::plane::session::spoken;
 use crate::cli::plane::settling::{Course, settle, standings};
 use crate::cli::verdict::Verdict;
 use crate::domain::spec::violation::Violation;
@@ -217,7 +218,7 @@ fn problems_of(edit: &Edit<'_>, course: &Course) -> Vec<String> {
     let Some(manifest) = edit.manifest else { return Vec::new() };
     let bytes = course.plane.bytes(&edit.key);
     let models = [ModelKind::ClusterModel, ModelKind::Model];
-    let mut violations: Vec<Violation> = match edit.key.kind.as_str() {
+    let violations: Vec<Violation> = match edit.key.kind.as_str() {
         model_deployment::KIND => read_deployment(bytes).err().unwrap_or_default(),
         inference_environment::KIND => read_environment(bytes).err().unwrap_or_default(),
         kind => match models.into_iter().find(|model| model.as_str() == kind).map(|model| read_model(model, bytes)) {
@@ -226,8 +227,9 @@ fn problems_of(edit: &Edit<'_>, course: &Course) -> Vec<String> {
             None => broken_input(&manifest.object),
         },
     };
+    let line = |field: &str, message: &dyn Display| format!("{}: {}: {message}", manifest.place(field), edit.key);
     if violations.is_empty() && edit.key.kind != model_deployment::KIND {
-        violations.extend(course.refused.get(&edit.key).map(|message| spoken(message)));
+        return course.refused.get(&edit.key).map(|Refused { field, message }| line(field, message)).into_iter().collect();
     }
-    violations.iter().map(|violation| format!("{}: {}: {violation}", manifest.place(&violation.path), edit.key)).collect()
+    violations.iter().map(|violation| line(&violation.path, violation)).collect()
 }

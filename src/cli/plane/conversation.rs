@@ -19,6 +19,26 @@ pub struct Call {
     pub report: Report,
 }
 
+/// Why nothing came of a reconcile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// The path of the field that is to blame; empty where there is none.
+    pub(crate) field: String,
+    /// A sentence.
+    pub(crate) message: String,
+}
+
+impl Refused {
+    /// Of a call that was refused, or could not be made.
+    pub(crate) fn of(call: &Result<Call, String>) -> Option<Self> {
+        let (field, message) = match call {
+            Ok(Call { report, .. }) => (report.field.clone(), report.message.clone()?),
+            Err(problem) => (String::new(), problem.clone()),
+        };
+        Some(Self { field, message })
+    }
+}
+
 /// The last call of a reconcile, with everything that the function requires; nothing where Crossplane gives up. This is
 /// `FetchingFunctionRunner.RunFunction` of internal/xfn/required_resources.go, v2.3.4; since v2.4.0 the first call is `seeded` with what
 /// the reconcile before required.

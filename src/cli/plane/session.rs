@@ -12,7 +12,7 @@ use crate::api::{API_VERSION, inference_environment, model_deployment};
 use crate::cli::lines::Lines;
 use crate::cli::manifests::{Manifest, is_ours};
 use crate::cli::plane::control_plane::ControlPlane;
-use crate::cli::plane::conversation::Call;
+use crate::cli::plane::conversation::{Call, Refused};
 use crate::cli::plane::kinds::{Kind, object_key, stored, unknown_kind};
 use crate::cli::plane::object_key::ObjectKey;
 use crate::cli::plane::pipeline::{broken_input, gives_input};
@@ -21,9 +21,9 @@ use crate::cli::verdict::Verdict;
 use crate::compose::explanation::ExplainedEnvironment;
 use crate::domain::spec::deployment::Deployment;
 use crate::domain::spec::violation::Violation;
+use crate::function::explain;
 use crate::function::proto::{Condition, RunFunctionResponse, Status};
 use crate::function::reading::{read_deployment, read_environment, read_model};
-use crate::function::{Report, explain};
 use crate::structs::from_struct;
 
 /// What is asked about manifests.
@@ -153,9 +153,9 @@ impl<'a> Session<'a> {
                 self.report(&key, &violations);
                 continue;
             }
-            let response = self.reconcile(&key).unwrap_or_default().response;
+            let Call { response, report, .. } = self.reconcile(&key).unwrap_or_default();
             for condition in response.conditions.iter().filter(|condition| condition.status() == Status::ConditionFalse) {
-                let warning = self.describe(&key, &spoken(condition.message()));
+                let warning = self.line(&key, &report.field, condition.message());
                 self.settled.warnings.push(warning);
             }
         }
@@ -200,12 +200,10 @@ impl<'a> Session<'a> {
 
     /// One object; what the function refuses is a problem.
     fn reconcile(&mut self, key: &ObjectKey) -> Option<Call> {
-        let problem = match self.settled.control_plane.reconcile(key) {
-            Ok(Call { report: Report { message: Some(message), .. }, .. }) => message,
-            Ok(call) => return Some(call),
-            Err(problem) => problem,
-        };
-        self.report(key, &[spoken(&problem)]);
+        let call = self.settled.control_plane.reconcile(key);
+        let Some(Refused { field, message }) = Refused::of(&call) else { return call.ok() };
+        let line = self.line(key, &field, &message);
+        self.settled.problems.push(line);
         None
     }
 
@@ -216,8 +214,12 @@ impl<'a> Session<'a> {
 
     /// What is wrong with an object, with the place of the field it is about.
     fn describe(&self, key: &ObjectKey, violation: &Violation) -> String {
-        let place = self.manifests.get(key).map(|manifest| manifest.place(&violation.path)).unwrap_or_default();
-        format!("{place}: {} {}: {violation}", key.kind, key.name)
+        self.line(key, &violation.path, &violation.to_string())
+    }
+
+    fn line(&self, key: &ObjectKey, field: &str, message: &str) -> String {
+        let place = self.manifests.get(key).map(|manifest| manifest.place(field)).unwrap_or_default();
+        format!("{place}: {} {}: {message}", key.kind, key.name)
     }
 
     fn previewed(&self, key: ObjectKey, deployment: Deployment, call: Call, checks: bool) -> Previewed {
@@ -232,10 +234,4 @@ impl<'a> Session<'a> {
             deployment,
         }
     }
-}
-
-/// What the function says in one text, which begins with a field's path or not.
-pub(crate) fn spoken(message: &str) -> Violation {
-    let (path, message) = message.split_once(": ").unwrap_or(("", message));
-    Violation::new(path, message)
 }

@@ -12,7 +12,7 @@ use crate::api::model_deployment_status::{ModelDeploymentStatus, PlacementItem, 
 use crate::api::{API_VERSION, inference_environment, llm_inference_service, model_deployment, object, scaled_object};
 use crate::cli::plane::composed::reported_ready;
 use crate::cli::plane::control_plane::ControlPlane;
-use crate::cli::plane::conversation::Call;
+use crate::cli::plane::conversation::{Call, Refused};
 use crate::cli::plane::object_key::ObjectKey;
 use crate::domain::key::Key;
 use crate::domain::scheduling::freeze::Freeze;
@@ -47,7 +47,7 @@ pub(crate) struct Course {
     /// When everything new is ready.
     pub(crate) settled: Standings,
     /// What the function refuses of other kinds.
-    pub(crate) refused: BTreeMap<ObjectKey, String>,
+    pub(crate) refused: BTreeMap<ObjectKey, Refused>,
     /// Whether it never comes to rest.
     pub(crate) restless: bool,
 }
@@ -80,7 +80,7 @@ pub(crate) fn standings(plane: &ControlPlane) -> Standings {
 
 struct Settling {
     plane: ControlPlane,
-    refused: BTreeMap<ObjectKey, String>,
+    refused: BTreeMap<ObjectKey, Refused>,
     /// The last call for each object.
     calls: BTreeMap<ObjectKey, Call>,
 }
@@ -89,7 +89,7 @@ impl Settling {
     fn standings(&self) -> Standings {
         let mut all = standings(&self.plane);
         for (key, standing) in &mut all {
-            standing.refused = self.refused.get(key).cloned();
+            standing.refused = self.refused.get(key).map(|refused| refused.message.clone());
         }
         all
     }
@@ -118,19 +118,13 @@ impl Settling {
         {
             return;
         }
-        let refused = match self.plane.reconcile(key) {
-            Ok(call) => {
-                let message = call.report.message.clone();
-                self.calls.insert(key.clone(), call);
-                message
-            }
-            Err(problem) => Some(problem),
-        };
-        if let Some(message) = refused {
-            self.refused.insert(key.clone(), message);
+        let call = self.plane.reconcile(key);
+        if let Some(refused) = Refused::of(&call) {
+            self.refused.insert(key.clone(), refused);
         } else {
             self.refused.remove(key);
         }
+        self.calls.extend(call.ok().map(|call| (key.clone(), call)));
     }
 
     /// Deployments that are being deleted are gone, and everything that is rendered is ready. Returns whether that changes anything.
