@@ -15,7 +15,7 @@ use crate::domain::spec::environment::{Environment, validate_environment};
 use crate::domain::spec::input::validate_input;
 use crate::domain::spec::model::{Model, validate_model};
 use crate::domain::spec::violation::Violation;
-use crate::structs::from_struct_or_errors;
+use crate::structs::{from_struct, from_struct_or_errors};
 
 /// An InferenceEnvironment.
 ///
