@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::api::API_VERSION;
 use crate::cli::change::ownership::Applied;
-use crate::cli::manifests::Manifest;
+use crate::cli::manifests::{Manifest, is_ours};
 use crate::cli::plane::control_plane::ControlPlane;
 use crate::cli::plane::kinds::{KINDS, Kind, object_key, unknown_kind};
 use crate::cli::plane::object_key::ObjectKey;
@@ -83,12 +83,12 @@ pub(crate) fn make_edits<'a>(plane: &mut ControlPlane, manifests: &'a [Manifest]
     let mut made = Edits::default();
     let mut wanted: BTreeMap<ObjectKey, Option<&'a Manifest>> = BTreeMap::new();
     for manifest in manifests {
-        if !manifest.is_ours() && !is_composition(manifest) {
+        if !is_ours(&manifest.api_version) && !is_composition(manifest) {
             let Manifest { kind, name, .. } = manifest;
             made.warnings.push(format!("{}: {kind} {name} is left out: it is not of {API_VERSION}", manifest.place("")));
             continue;
         }
-        if let Some(violation) = unknown_kind(manifest).filter(|_| manifest.is_ours()) {
+        if let Some(violation) = unknown_kind(manifest).filter(|_| is_ours(&manifest.api_version)) {
             made.problems.push(format!("{}: {violation}", manifest.place(&violation.path)));
             continue;
         }

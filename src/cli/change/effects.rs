@@ -72,9 +72,7 @@ pub(crate) enum Effect {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AffectedPlacement {
-    /// Its environment.
     pub(crate) environment: String,
-    /// Its topology.
     pub(crate) topology: Topology,
     /// What becomes of it.
     pub(crate) effect: Effect,
@@ -110,9 +108,7 @@ pub(crate) struct Restart {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AffectedObject {
-    /// Its resource key.
     pub(crate) key: String,
-    /// Its kind.
     pub(crate) kind: String,
     /// Its name; of what is new, what that begins with.
     pub(crate) name: String,
@@ -176,7 +172,7 @@ pub(crate) struct Way<'a> {
     pub(crate) start: Option<&'a Standing>,
     /// At once; nothing where it is gone.
     pub(crate) now: Option<&'a Standing>,
-    /// In the end; likewise.
+    /// In the end; nothing where it is gone.
     pub(crate) settled: Option<&'a Standing>,
     /// Whether it is itself edited, so that what is frozen as it was is not as it is asked for.
     pub(crate) edited: bool,

@@ -47,18 +47,12 @@ pub(crate) enum Audience {
 }
 
 /// Says what the change does, in colours for people.
-pub(crate) fn change(
-    asked: &Change,
-    audience: Audience,
-    stdin: &mut dyn Read,
-    out: &mut dyn Write,
-    err: &mut Lines<'_>,
-) -> io::Result<Verdict> {
+pub(crate) fn change(asked: &Change, to: Audience, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut Lines<'_>) -> io::Result<Verdict> {
     let Some(exported) = load_or_say(&asked.live, stdin, err)? else { return Ok(Verdict::BadInput) };
     let Some(edited) = load_or_say(&asked.change, stdin, err)? else { return Ok(Verdict::BadInput) };
     let found = preview_change(&exported, &edited, &asked.delete);
     let verdict = found.verdict();
-    match audience {
+    match to {
         _ if verdict == Verdict::BadInput => {}
         Audience::People => write_report(&mut Lines(out), &found.report)?,
         Audience::Machines => write_json(out, &found.report)?,

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::api::model_deployment::ModelKind;
 use crate::api::{API_VERSION, inference_environment, model_deployment};
-use crate::cli::change::edits::{Action, Edit, Edits, Target, make_edits};
+use crate::cli::change::edits::{Action, Edit, Target, make_edits};
 use crate::cli::change::effects::{AffectedPlacement, Effect, Effects, Fate, Way};
 use crate::cli::change::shortages::{ShortPool, new_shortages};
 use crate::cli::change::surge::{Headroom, Surge};
@@ -16,9 +16,9 @@ use crate::cli::manifests::Manifest;
 use crate::cli::plane::control_plane::ControlPlane;
 use crate::cli::plane::live::{Live, read_live};
 use crate::cli::plane::object_key::ObjectKey;
-use crate::cli::plane::pipeline::{broken_input, is_composition};
+use crate::cli::plane::pipeline::broken_input;
 use crate::cli::plane::session::spoken;
-use crate::cli::plane::settling::{Course, is_paused, settle, standings};
+use crate::cli::plane::settling::{Course, settle, standings};
 use crate::cli::verdict::Verdict;
 use crate::domain::spec::violation::Violation;
 use crate::function::reading::{read_deployment, read_environment, read_model};
@@ -41,13 +41,9 @@ pub(crate) struct ChangeReport {
 /// An object that is changed.
 #[derive(Debug, Serialize)]
 pub(crate) struct ChangedObject {
-    /// Its kind.
-    pub(crate) kind: String,
-    /// Its namespace.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(crate) namespace: String,
-    /// Its name.
-    pub(crate) name: String,
+    /// Which one.
+    #[serde(flatten)]
+    pub(crate) key: ObjectKey,
     /// What is done to it.
     pub(crate) action: Action,
     /// What is wrong with it, each with its place.
@@ -57,9 +53,7 @@ pub(crate) struct ChangedObject {
 /// A pool on which pods are replaced, and what all of that needs at the same time.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct RollingPool {
-    /// Its environment.
     pub(crate) environment: String,
-    /// Its name.
     pub(crate) pool: String,
     /// Phases whose pods are replaced there.
     pub(crate) phases: usize,
@@ -73,9 +67,7 @@ pub(crate) struct RollingPool {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AffectedDeployment {
-    /// Its namespace.
     pub(crate) namespace: String,
-    /// Its name.
     pub(crate) name: String,
     /// Whether Crossplane was told to leave it alone.
     pub(crate) paused: bool,
@@ -142,36 +134,37 @@ pub(crate) fn preview_change(exported: &[Manifest], edited: &[Manifest], deletio
             (way.start.is_some() || way.now.is_some()).then(|| way.effects(headroom))
         };
         let edited = change.edits.iter().any(|edit| edit.key == *key && edit.action != Action::Unchanged);
-        let paused = is_paused(with.plane.bytes(key));
-        let affected = judge(key, way(&without, &headrooms[0], false), way(&with, &headrooms[1], edited), edited);
+        let paused = with.plane.metadata(key).is_paused();
+        let (effects, without_change) = judge(way(&without, &headrooms[0], false), way(&with, &headrooms[1], edited), edited);
         let spec = |course: &Course| course.plane.object(key).get("spec").cloned();
         let unreached = paused && edited && spec(&without) != spec(&with);
-        AffectedDeployment { paused, effects: if unreached { paused_effects() } else { affected.effects }, ..affected }
+        let effects = if unreached { paused_effects() } else { effects };
+        AffectedDeployment { namespace: key.namespace.clone(), name: key.name.clone(), paused, effects, without_change }
     });
     let deployments: Vec<AffectedDeployment> = affected.collect();
-    let changes = changed_objects(&change, &with);
+    let changed = |edit: &Edit<'_>| ChangedObject { key: edit.key.clone(), action: edit.action, problems: problems_of(edit, &with) };
+    let changes = change.edits.iter().map(changed).collect();
     let (pools, shortages) = (rolling_pools(&deployments), new_shortages(&without, &with));
     let report = ChangeReport { summary: summary(&deployments), changes, pools, shortages, deployments };
     Comparison { report, problems, warnings }
 }
 
-/// What happens in the same way without the change is none of its effects, but to a deployment that is itself edited.
-fn judge(key: &ObjectKey, without: Option<Effects>, with: Option<Effects>, edited: bool) -> AffectedDeployment {
+/// What the change does to a deployment, and what happens without it: what happens in the same way is none of its effects, but to a
+/// deployment that is itself edited.
+fn judge(without: Option<Effects>, with: Option<Effects>, edited: bool) -> (Effects, Option<Effects>) {
     let nothing = || Effects { outcome: Fate::Unchanged, message: None, placements: Vec::new(), objects: Vec::new() };
     let (without, with) = (without.unwrap_or_else(nothing), with.unwrap_or_else(nothing));
     let stays = |placement: &AffectedPlacement| matches!(placement.effect, Effect::Updated | Effect::Unchanged);
     let waits_already = with.outcome == Fate::Waiting && with.message == without.message && with.placements.iter().all(stays);
-    let effects = if edited || with.outcome == Fate::Unchanged {
-        with
-    } else if with.same(&without) {
+    let compared = !edited && with.outcome != Fate::Unchanged;
+    let effects = if compared && with.same(&without) {
         nothing()
-    } else if waits_already {
+    } else if compared && waits_already {
         Effects { outcome: Fate::Updated, message: None, ..with }
     } else {
         with
     };
-    let without_change = (without.outcome != Fate::Unchanged).then_some(without);
-    AffectedDeployment { namespace: key.namespace.clone(), name: key.name.clone(), paused: false, effects, without_change }
+    (effects, (without.outcome != Fate::Unchanged).then_some(without))
 }
 
 /// What becomes of a deployment whose edit nobody looks at.
@@ -182,7 +175,7 @@ fn paused_effects() -> Effects {
 
 fn summary(deployments: &[AffectedDeployment]) -> BTreeMap<&'static str, usize> {
     let count = |outcome| deployments.iter().filter(|deployment| deployment.effects.outcome == outcome).count();
-    let counts = FATES.into_iter().map(|(outcome, name, _)| (name, count(outcome)));
+    let counts = FATES.into_iter().map(|(outcome, name)| (name, count(outcome)));
     counts.chain([("deployments", deployments.len())]).collect()
 }
 
@@ -205,50 +198,36 @@ fn rolling_pools(deployments: &[AffectedDeployment]) -> Vec<RollingPool> {
     pools.into_values().collect()
 }
 
-/// Every outcome, its name, and what is said of so many deployments.
-pub(crate) const FATES: [(Fate, &str, &str); 10] = [
-    (Fate::Restarted, "restarted", "restart"),
-    (Fate::Refused, "refused", "refused"),
-    (Fate::Deleted, "deleted", "deleted"),
-    (Fate::Moved, "moved", "moved"),
-    (Fate::Waiting, "waiting", "waiting"),
-    (Fate::Created, "created", "created"),
-    (Fate::Scaled, "scaled", "scaled"),
-    (Fate::Frozen, "frozen", "frozen"),
-    (Fate::Updated, "updated", "updated"),
-    (Fate::Unchanged, "unchanged", "unchanged"),
+/// Every fate and its name, in the order in which they are counted.
+pub(crate) const FATES: [(Fate, &str); 10] = [
+    (Fate::Restarted, "restarted"),
+    (Fate::Refused, "refused"),
+    (Fate::Deleted, "deleted"),
+    (Fate::Moved, "moved"),
+    (Fate::Waiting, "waiting"),
+    (Fate::Created, "created"),
+    (Fate::Scaled, "scaled"),
+    (Fate::Frozen, "frozen"),
+    (Fate::Updated, "updated"),
+    (Fate::Unchanged, "unchanged"),
 ];
-
-fn changed_objects(change: &Edits<'_>, course: &Course) -> Vec<ChangedObject> {
-    let changed = change.edits.iter().map(|edit| {
-        let ObjectKey { kind, namespace, name, .. } = edit.key.clone();
-        ChangedObject { kind, namespace, name, action: edit.action, problems: problems_of(edit, course) }
-    });
-    changed.collect()
-}
 
 /// The rules that an edited object breaks, at the fields that break them; else what the function says against it.
 fn problems_of(edit: &Edit<'_>, course: &Course) -> Vec<String> {
     let Some(manifest) = edit.manifest else { return Vec::new() };
     let bytes = course.plane.bytes(&edit.key);
-    let read = match (edit.key.kind.as_str(), model_kind(&edit.key.kind)) {
-        (model_deployment::KIND, _) => read_deployment(bytes).err(),
-        (inference_environment::KIND, _) => read_environment(bytes).err(),
-        (_, Some(kind)) => match read_model(kind, bytes) {
-            Ok(model) => Some(model.profiles.into_iter().flat_map(|profile| profile.violations).collect()),
-            Err(violations) => Some(violations),
+    let models = [ModelKind::ClusterModel, ModelKind::Model];
+    let mut violations: Vec<Violation> = match edit.key.kind.as_str() {
+        model_deployment::KIND => read_deployment(bytes).err().unwrap_or_default(),
+        inference_environment::KIND => read_environment(bytes).err().unwrap_or_default(),
+        kind => match models.into_iter().find(|model| model.as_str() == kind).map(|model| read_model(model, bytes)) {
+            Some(Ok(model)) => model.profiles.into_iter().flat_map(|profile| profile.violations).collect(),
+            Some(Err(violations)) => violations,
+            None => broken_input(&manifest.object),
         },
-        (_, None) if is_composition(manifest) => Some(broken_input(&manifest.object)),
-        (_, None) => None,
     };
-    let refused = || if edit.key.kind == model_deployment::KIND { None } else { course.refused.get(&edit.key) };
-    let violations: Vec<Violation> = match read {
-        Some(violations) if !violations.is_empty() => violations,
-        _ => refused().map(|message| spoken(message)).into_iter().collect(),
-    };
+    if violations.is_empty() && edit.key.kind != model_deployment::KIND {
+        violations.extend(course.refused.get(&edit.key).map(|message| spoken(message)));
+    }
     violations.iter().map(|violation| format!("{}: {}: {violation}", manifest.place(&violation.path), edit.key)).collect()
-}
-
-fn model_kind(kind: &str) -> Option<ModelKind> {
-    [ModelKind::ClusterModel, ModelKind::Model].into_iter().find(|known| known.as_str() == kind)
 }

@@ -13,9 +13,7 @@ use crate::function::reading::read_environment;
 /// A pool that is promised to more pods than it has room for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct ShortPool {
-    /// Its environment.
     pub(crate) environment: String,
-    /// Its name.
     pub(crate) pool: String,
     /// GPUs that are missing.
     pub(crate) gpus: u64,
@@ -32,7 +30,6 @@ pub(crate) struct ShortPool {
 pub(crate) struct Holder {
     /// `namespace/name`.
     pub(crate) deployment: String,
-    /// How many.
     pub(crate) gpus: u64,
 }
 
@@ -51,7 +48,7 @@ fn short_pools(course: &Course) -> Vec<ShortPool> {
     let mut held: BTreeMap<String, Vec<(String, Charge)>> = BTreeMap::new();
     for (key, standing) in &course.settled {
         for (environment, placement) in reported(&standing.metadata, &standing.status) {
-            let charges = placement.charges.into_iter().map(|charge| (format!("{}/{}", key.namespace, key.name), charge));
+            let charges = placement.charges.into_iter().map(|charge| (key.full_name(), charge));
             held.entry(environment).or_default().extend(charges);
         }
     }

@@ -43,33 +43,27 @@ pub(crate) fn write_report(lines: &mut Lines<'_>, report: &ChangeReport) -> io::
 
 fn write_summary(lines: &mut Lines<'_>, report: &ChangeReport) -> io::Result<()> {
     let count = |name| report.summary.get(name).copied().unwrap_or_default();
-    let always = [Fate::Restarted, Fate::Refused, Fate::Deleted];
     let mut parts = Vec::new();
-    for (outcome, name, verb) in FATES {
-        let number = count(name);
-        if number > 0 || always.contains(&outcome) {
-            let plural = if number == 1 { "" } else { "s" };
-            let (what, verb) = match (outcome, number) {
-                (Fate::Restarted, 1) => (" deployment".to_owned(), "restarts"),
-                (Fate::Restarted, _) => (format!(" deployment{plural}"), verb),
-                _ => (String::new(), verb),
-            };
-            parts.push(format!("{number}{what} {verb}"));
+    for (outcome, name) in FATES {
+        match (outcome, count(name)) {
+            (Fate::Restarted, 1) => parts.push("1 deployment restarts".to_owned()),
+            (Fate::Restarted, number) => parts.push(format!("{number} deployments restart")),
+            (_, number) if number > 0 || [Fate::Refused, Fate::Deleted].contains(&outcome) => parts.push(format!("{number} {name}")),
+            _ => {}
         }
     }
     lines.styled(&[(BOLD, &parts.join(", "))])
 }
 
 fn write_change(lines: &mut Lines<'_>, change: &ChangedObject) -> io::Result<()> {
-    let ChangedObject { kind, namespace, name, action, problems } = change;
-    let name = if namespace.is_empty() { name.clone() } else { format!("{namespace}/{name}") };
+    let ChangedObject { key, action, problems } = change;
     let what = match action {
         Action::Created => "is new",
         Action::Changed => "is changed",
         Action::Unchanged => "is the same as live",
         Action::Deleted => "is deleted",
     };
-    lines.line(&format!("change: {kind} {name} {what}"))?;
+    lines.line(&format!("change: {key} {what}"))?;
     problems.iter().try_for_each(|problem| lines.styled(&[(PLAIN, "  "), (RED, problem)]))
 }
 

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::api::model_deployment_status::{PhaseItem, PlacementItem};
 use crate::cli::html::fleet::{EnvironmentView, phases};
 use crate::cli::html::tally::{Tally, Use};
+use crate::cli::plane::control_plane::status_word;
 use crate::cli::plane::session::Previewed;
 use crate::compose::explanation::ExplainedEnvironment;
 use crate::domain::scheduling::trace::Checked;
-use crate::function::proto::{Condition, Status};
+use crate::function::proto::Condition;
 
 /// A deployment.
 #[derive(Debug)]
@@ -180,16 +181,7 @@ fn seen_by(number: usize, environment: &EnvironmentView, pool: &str) -> Option<T
 }
 
 fn view_condition(condition: &Condition) -> ConditionView<'_> {
-    ConditionView {
-        kind: &condition.r#type,
-        status: match condition.status() {
-            Status::ConditionTrue => "True",
-            Status::ConditionFalse => "False",
-            Status::ConditionUnknown | Status::ConditionUnspecified => "Unknown",
-        },
-        reason: &condition.reason,
-        message: condition.message(),
-    }
+    ConditionView { kind: &condition.r#type, status: status_word(condition), reason: &condition.reason, message: condition.message() }
 }
 
 fn each<'a>(explained: &'a [ExplainedEnvironment]) -> Vec<ExplainedView<'a>> {

@@ -9,7 +9,7 @@ use crate::api::model_deployment::ModelKind;
 use crate::api::{API_VERSION, inference_environment, model_deployment};
 use crate::cli::lines::Lines;
 use crate::cli::lint::report::{LintReport, Placed};
-use crate::cli::manifests::{Manifest, load_or_say};
+use crate::cli::manifests::{Manifest, is_ours, load_or_say};
 use crate::cli::plane::kinds::{stored, unknown_kind};
 use crate::cli::plane::pipeline::{broken_input, gives_input};
 use crate::cli::plane::running::refuse_running;
@@ -82,7 +82,7 @@ pub fn lint(command: &Lint, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut
         err.line(&problem)?;
         return Ok(Found::BadInput);
     }
-    let ours: Vec<&Manifest> = manifests.iter().filter(|manifest| manifest.is_ours() || gives_input(manifest)).collect();
+    let ours: Vec<&Manifest> = manifests.iter().filter(|manifest| is_ours(&manifest.api_version) || gives_input(manifest)).collect();
     if ours.is_empty() {
         err.line(&format!("no object of {API_VERSION} in these manifests"))?;
         return Ok(Found::BadInput);

@@ -54,11 +54,6 @@ impl Manifest {
         let Position { line, column } = self.locate(path);
         format!("{}:{line}:{column}", self.file.display())
     }
-
-    /// Whether it is of our group, in whatever version.
-    pub(crate) fn is_ours(&self) -> bool {
-        is_ours(&self.api_version)
-    }
 }
 
 /// Why manifests could not be read. It prints as `file:line:column: problem`.
@@ -250,7 +245,8 @@ fn manifest(file: &Path, object: Value, source: Source) -> Result<Option<Manifes
     Ok(Some(Manifest { file: file.to_path_buf(), api_version, kind, name, namespace, object, source }))
 }
 
-fn is_ours(api_version: &str) -> bool {
+/// Whether an object is of our group, in whatever version.
+pub(crate) fn is_ours(api_version: &str) -> bool {
     api_version.split_once('/').is_some_and(|(group, _)| group == GROUP)
 }
 

@@ -34,32 +34,27 @@ pub(crate) fn applied(old: Option<&Value>, desired: Value, composite: &Value, ke
 
 /// What Crossplane gives to an object that it creates; as it makes up a name, so does this, until the next look.
 fn born(desired: &Value, composite: &Value, key: &str) -> Value {
-    let owner = |field: &str| composite.pointer(&format!("/metadata/{field}")).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let composite_name = owner("name").unwrap_or_default();
+    let at = |pointer: &str| composite.pointer(pointer).filter(|value| *value != "");
+    let owner = at("/metadata/name").and_then(Value::as_str).unwrap_or_default();
     let name = desired.pointer("/metadata/name").and_then(Value::as_str).filter(|name| !name.is_empty());
-    let mut metadata = match name {
-        Some(name) => json!({"name": name}),
-        None => json!({"generateName": format!("{composite_name}-"), "name": format!("{composite_name}-{key}")}),
-    };
-    let mut controller = json!({"controller": true, "name": composite_name});
-    for (field, value) in
-        [("apiVersion", composite.get("apiVersion")), ("kind", composite.get("kind")), ("uid", composite.pointer("/metadata/uid"))]
-    {
-        if let (Some(controller), Some(value)) = (controller.as_object_mut(), value) {
-            controller.insert(field.to_owned(), value.clone());
-        }
+    json!({"metadata": known(json!({
+        "generateName": name.is_none().then(|| format!("{owner}-")),
+        "name": name.map_or_else(|| format!("{owner}-{key}"), str::to_owned),
+        "namespace": at("/metadata/namespace"),
+        "labels": {"crossplane.io/composite": owner},
+        "annotations": {RESOURCE_NAME: key},
+        "ownerReferences": [known(json!({
+            "apiVersion": at("/apiVersion"), "kind": at("/kind"), "name": owner, "uid": at("/metadata/uid"), "controller": true,
+        }))],
+    }))})
+}
+
+/// The fields that have a value.
+fn known(mut object: Value) -> Value {
+    if let Some(fields) = object.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
     }
-    for (field, value) in [
-        ("namespace", owner("namespace").map(|namespace| json!(namespace))),
-        ("labels", Some(json!({"crossplane.io/composite": composite_name}))),
-        ("annotations", Some(json!({RESOURCE_NAME: key}))),
-        ("ownerReferences", Some(json!([controller]))),
-    ] {
-        if let (Some(metadata), Some(value)) = (metadata.as_object_mut(), value) {
-            metadata.insert(field.to_owned(), value);
-        }
-    }
-    json!({"metadata": metadata})
+    object
 }
 
 fn apply_texts(metadata: &mut Value, field: &str, desired: Option<&Value>) {
@@ -74,9 +69,7 @@ fn apply_texts(metadata: &mut Value, field: &str, desired: Option<&Value>) {
 pub(crate) fn compared(object: &Value) -> Value {
     let mut shown = Map::new();
     for name in ["apiVersion", "kind"].iter().chain(&PARTS) {
-        if let Some(value) = object.get(name) {
-            shown.insert((*name).to_owned(), value.clone());
-        }
+        shown.extend(object.get(name).map(|value| ((*name).to_owned(), value.clone())));
     }
     let metadata = object.get("metadata").unwrap_or(&Value::Null);
     let generated = metadata.get("generateName").is_some() && metadata.get("uid").is_none();

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::api::API_VERSION;
-use crate::api::metadata::Header;
+use crate::api::metadata::{Header, Metadata};
 use crate::cli::plane::composed::applied;
 use crate::cli::plane::conversation::{Call, converse};
 use crate::cli::plane::object_key::ObjectKey;
@@ -82,6 +82,11 @@ impl ControlPlane {
         self.objects.get(key).map(Bytes::as_ref).unwrap_or_default()
     }
 
+    /// An object's metadata; empty when it does not exist.
+    pub(crate) fn metadata(&self, key: &ObjectKey) -> Metadata {
+        from_struct::<Header>(self.bytes(key)).unwrap_or_default().metadata
+    }
+
     /// Reconciles a composite resource once, and keeps what comes of it: its status, and what it composes. Returns the last call.
     ///
     /// # Errors
@@ -152,7 +157,9 @@ impl ControlPlane {
         let found = of_kind.filter(|(key, object)| {
             let named = || match &selector.r#match {
                 Some(Match::MatchName(name)) => key.name == *name,
-                Some(Match::MatchLabels(labels)) => labels.labels.is_empty() || has_labels(object, &labels.labels),
+                Some(Match::MatchLabels(labels)) => {
+                    labels.labels.is_empty() || carries(&from_struct(object).unwrap_or_default(), &labels.labels)
+                }
                 None => false,
             };
             let everywhere = matches!(selector.r#match, Some(Match::MatchLabels(_))) && selector.namespace.is_none();
@@ -222,16 +229,16 @@ fn says_the_same(old: &Value, new: &Value) -> bool {
 
 /// A condition as it is written into a status.
 pub(crate) fn written(condition: &Condition) -> Value {
-    let status = match condition.status() {
+    json!({"type": condition.r#type, "status": status_word(condition), "reason": condition.reason, "message": condition.message()})
+}
+
+/// The status of a condition as it is written.
+pub(crate) fn status_word(condition: &Condition) -> &'static str {
+    match condition.status() {
         Status::ConditionTrue => "True",
         Status::ConditionFalse => "False",
         Status::ConditionUnknown | Status::ConditionUnspecified => "Unknown",
-    };
-    json!({"type": condition.r#type, "status": status, "reason": condition.reason, "message": condition.message()})
-}
-
-fn has_labels(object: &Bytes, wanted: &BTreeMap<String, String>) -> bool {
-    carries(&from_struct(object).unwrap_or_default(), wanted)
+    }
 }
 
 fn carries(header: &Header, wanted: &BTreeMap<String, String>) -> bool {

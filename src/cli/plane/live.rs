@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::api::model_deployment_status::ReportedDeployment;
 use crate::api::{API_VERSION, GROUP, inference_environment, llm_inference_service, model_deployment, object, scaled_object};
-use crate::cli::manifests::Manifest;
+use crate::cli::manifests::{Manifest, is_ours};
 use crate::cli::plane::composed::{RESOURCE_NAME, stripped};
 use crate::cli::plane::control_plane::ControlPlane;
 use crate::cli::plane::kinds::{Kind, object_key, unknown_kind};
@@ -51,7 +51,12 @@ pub(crate) fn read_live(manifests: &[Manifest]) -> Live {
             continue;
         };
         live.unique(&mut composed, (owner.clone(), name.to_owned()), manifest);
-        let done = live.plane.compose(&owner, name, &slim(&manifest.object));
+        let mut slim = manifest.object.clone();
+        if let Some(metadata) = slim.get_mut("metadata").and_then(Value::as_object_mut) {
+            // It only bloats requests.
+            metadata.remove("managedFields");
+        }
+        let done = live.plane.compose(&owner, name, &slim);
         live.note(manifest, done);
     }
     for key in live.plane.keys_of(API_VERSION, model_deployment::KIND) {
@@ -63,16 +68,7 @@ pub(crate) fn read_live(manifests: &[Manifest]) -> Live {
 
 /// Whether an object is kept under its own name. Other kinds of our group are composed: a ModelPlacement.
 fn is_kept(manifest: &Manifest) -> bool {
-    (manifest.is_ours() && unknown_kind(manifest).is_none()) || is_composition(manifest)
-}
-
-/// The object without what only bloats a request.
-fn slim(object: &Value) -> Value {
-    let mut object = object.clone();
-    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.remove("managedFields");
-    }
-    object
+    (is_ours(&manifest.api_version) && unknown_kind(manifest).is_none()) || is_composition(manifest)
 }
 
 impl Live {

@@ -2,16 +2,17 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 /// Identifies an object. It prints as `Kind name` or `Kind namespace/name`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(crate) struct ObjectKey {
-    /// Group and version.
+    #[serde(skip)]
     pub(crate) api_version: String,
-    /// Kind.
     pub(crate) kind: String,
-    /// Namespace; empty where the kind has none.
+    /// Empty where the kind has none.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) namespace: String,
-    /// Name.
     pub(crate) name: String,
 }
 

@@ -10,7 +10,7 @@ use crate::api::model_deployment_status::ReportedDeployment;
 use crate::api::words::ConditionType;
 use crate::api::{API_VERSION, inference_environment, model_deployment};
 use crate::cli::lines::Lines;
-use crate::cli::manifests::Manifest;
+use crate::cli::manifests::{Manifest, is_ours};
 use crate::cli::plane::control_plane::ControlPlane;
 use crate::cli::plane::conversation::Call;
 use crate::cli::plane::kinds::{Kind, object_key, stored, unknown_kind};
@@ -111,7 +111,7 @@ pub(crate) fn settle(manifests: &[Manifest], asked: Asked<'_>) -> Settled {
         // Every deployment would be refused for the same.
         return session.settled;
     }
-    for manifest in manifests.iter().filter(|manifest| manifest.is_ours()) {
+    for manifest in manifests.iter().filter(|manifest| is_ours(&manifest.api_version)) {
         match unknown_kind(manifest) {
             Some(violation) => session.settled.problems.push(format!("{}: {violation}", manifest.place(&violation.path))),
             None => session.apply(manifest),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::api::condition::{Condition, find};
-use crate::api::metadata::{Header, Metadata};
+use crate::api::metadata::Metadata;
 use crate::api::model_deployment::{ModelKind, Topology};
 use crate::api::model_deployment_status::{ModelDeploymentStatus, PlacementItem, ReportedDeployment};
 use crate::api::{API_VERSION, inference_environment, llm_inference_service, model_deployment, object, scaled_object};
@@ -111,10 +111,11 @@ impl Settling {
 
     /// Crossplane leaves alone what is paused, and what is being deleted.
     fn reconcile(&mut self, key: &ObjectKey) {
-        if is_deleting(self.plane.bytes(key)) || is_paused(self.plane.bytes(key)) {
-            return;
-        }
-        if self.calls.get(key).is_some_and(|call| self.plane.would_repeat(key, call)) {
+        let metadata = self.plane.metadata(key);
+        if metadata.deletion_timestamp.is_some()
+            || metadata.is_paused()
+            || self.calls.get(key).is_some_and(|call| self.plane.would_repeat(key, call))
+        {
             return;
         }
         let refused = match self.plane.reconcile(key) {
@@ -136,7 +137,7 @@ impl Settling {
     fn go_on(&mut self) -> bool {
         let before = self.plane.clone();
         for key in self.plane.keys_of(API_VERSION, model_deployment::KIND) {
-            if is_deleting(self.plane.bytes(&key)) {
+            if self.plane.metadata(&key).deletion_timestamp.is_some() {
                 self.plane.delete(&key);
                 continue;
             }
@@ -150,15 +151,6 @@ impl Settling {
         }
         self.plane != before
     }
-}
-
-fn is_deleting(bytes: &[u8]) -> bool {
-    from_struct::<Header>(bytes).unwrap_or_default().metadata.deletion_timestamp.is_some()
-}
-
-/// Whether Crossplane was told to leave a composite resource alone.
-pub(crate) fn is_paused(bytes: &[u8]) -> bool {
-    from_struct::<Header>(bytes).unwrap_or_default().metadata.is_paused()
 }
 
 /// Whether a placement is the one whose resource keys go by this name: that of its environment, before that was renamed.

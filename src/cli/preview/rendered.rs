@@ -35,13 +35,12 @@ fn result(result: &function::proto::Result) -> Value {
 }
 
 fn composite(previewed: &Previewed) -> Value {
-    let object = &previewed.object;
     let mut status = serde_json::to_value(&previewed.reported.status).unwrap_or_default();
     let conditions = previewed.response.conditions.iter().map(written);
     if let Some(status) = status.as_object_mut() {
         status.insert("conditions".to_owned(), Value::Array(conditions.collect()));
     }
-    let mut composite = object.clone();
+    let mut composite = previewed.object.clone();
     if let Some(fields) = composite.as_object_mut() {
         fields.insert("status".to_owned(), status);
     }

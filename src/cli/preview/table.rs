@@ -45,16 +45,14 @@ fn write_deployment(lines: &mut Lines<'_>, previewed: &Previewed) -> io::Result<
     if let Some(scheduled) = previewed.scheduled() {
         lines.line(&format!("{}: {}", previewed.key.full_name(), scheduled.message()))?;
     }
-    let scheduling = status.scheduling.iter();
-    for rejected in scheduling.clone().flat_map(|scheduling| &scheduling.rejected) {
+    let Some(scheduling) = &status.scheduling else { return Ok(()) };
+    for rejected in &scheduling.rejected {
         lines.line(&format!("  rejected {}: {}: {}", rejected.environment, rejected.reason, rejected.message))?;
     }
-    for scheduling in scheduling {
-        let listed = u32::try_from(scheduling.rejected.len()).unwrap_or(u32::MAX);
-        let hidden = scheduling.rejected_total.saturating_sub(listed);
-        if hidden > 0 {
-            lines.line(&format!("  rejected {hidden} more"))?;
-        }
+    let listed = u32::try_from(scheduling.rejected.len()).unwrap_or(u32::MAX);
+    let hidden = scheduling.rejected_total.saturating_sub(listed);
+    if hidden > 0 {
+        lines.line(&format!("  rejected {hidden} more"))?;
     }
     Ok(())
 }
