@@ -12,15 +12,13 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity as K8sQuantity;
 use crate::api::inference_environment::{Rdma, RdmaKind};
 use crate::api::quantity::Quantity;
 use crate::compose::argv::quote;
-use crate::domain::names::{ENGINE_CONTAINER, SHARED_MEMORY_VOLUME};
+use crate::domain::kserve::{ENGINE_CONTAINER, SHARED_MEMORY_VOLUME, STARTUP_PERIOD_SECONDS};
 use crate::domain::scheduling::sizing::PhaseSizing;
 use crate::domain::spec::environment::Pool;
 use crate::domain::spec::model::PhaseProfile;
 
 /// The size llm-d gives `/dev/shm`; KServe's own 1Gi is too little for tensor parallelism and KV transfer.
 const SHARED_MEMORY_GIB: u32 = 20;
-/// The period of the startup probe in KServe's presets.
-const STARTUP_PERIOD_SECONDS: u32 = 10;
 /// How long an engine may load where a profile says nothing; KServe's own 10 minutes are too short for large models.
 const STARTUP_SECONDS: u32 = 3600;
 

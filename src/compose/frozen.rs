@@ -7,7 +7,8 @@ use crate::compose::inputs::Inputs;
 use crate::compose::placement::encode_record;
 use crate::compose::readiness::is_ready;
 use crate::domain::key::{Key, Part};
-use crate::domain::names::{ENVIRONMENT_LABEL, PLACEMENT_ANNOTATION, TOKEN_KEY};
+use crate::domain::kserve::TOKEN_KEY;
+use crate::domain::names::{ENVIRONMENT_LABEL, PLACEMENT_ANNOTATION};
 use crate::domain::scheduling::placement::{Action, Placement};
 
 /// Everything a placement has, as it is observed.

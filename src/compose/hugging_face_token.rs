@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::api::object::{PatchesFrom, PlainObject, Reference, SecretName};
 use crate::compose::observed::Identity;
-use crate::domain::names::TOKEN_KEY;
+use crate::domain::kserve::TOKEN_KEY;
 use crate::domain::spec::model::Token;
 
 /// The ServiceAccount of both phases.

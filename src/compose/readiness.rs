@@ -6,6 +6,7 @@ use crate::api::model_deployment::Topology;
 use crate::api::words::Waiting;
 use crate::compose::observed::ObservedResource;
 use crate::domain::key::{Key, Part};
+use crate::domain::kserve::{DECODE_READY, PREFILL_READY, PRESETS_COMBINED, READY, ROUTER_READY};
 
 /// Whether a placement serves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,9 +33,6 @@ pub struct PhaseReadiness {
 }
 
 /// Reads the readiness of a placement off its serving resource.
-///
-/// KServe's conditions: `PresetsCombined`; `MainWorkloadReady` (or `WorkerWorkloadReady`) of decode;
-/// `PrefillWorkloadReady` (or `PrefillWorkerWorkloadReady`); `RouterReady`; `Ready`, which covers all but the first.
 #[must_use]
 pub fn readiness(resource: Option<&ObservedResource>, topology: Topology) -> Readiness {
     let Some(resource) = resource else {
@@ -51,20 +49,20 @@ pub fn readiness(resource: Option<&ObservedResource>, topology: Topology) -> Rea
         };
     };
     let conditions = &service.status.conditions;
-    let either = |first: &str, second: &str| find(conditions, first).or_else(|| find(conditions, second));
-    let decode = either("MainWorkloadReady", "WorkerWorkloadReady");
-    let prefill = either("PrefillWorkloadReady", "PrefillWorkerWorkloadReady");
+    let either = |kinds: [&str; 2]| kinds.into_iter().find_map(|kind| find(conditions, kind));
+    let (decode, prefill) = (either(DECODE_READY), either(PREFILL_READY));
+    let [presets, router, all] = [PRESETS_COMBINED, ROUTER_READY, READY].map(|kind| find(conditions, kind));
     let is_true = |condition: Option<&Condition>| condition.is_some_and(Condition::is_true);
     let needs_prefill = topology == Topology::PrefillDecode;
     // KServe up to v0.20 never writes observedGeneration; once it does, it counts.
     let generations = service.metadata.generation.zip(service.status.observed_generation);
     let current = generations.is_none_or(|(generation, observed)| observed >= generation);
     let checks = [
-        (Waiting::PresetsNotCombined, is_true(find(conditions, "PresetsCombined")), find(conditions, "PresetsCombined")),
+        (Waiting::PresetsNotCombined, is_true(presets), presets),
         (if needs_prefill { Waiting::DecodeNotReady } else { Waiting::WorkloadNotReady }, is_true(decode), decode),
         (Waiting::PrefillNotReady, !needs_prefill || is_true(prefill), prefill),
-        (Waiting::RouterNotReady, is_true(find(conditions, "RouterReady")), find(conditions, "RouterReady")),
-        (Waiting::NotReady, is_true(find(conditions, "Ready")), find(conditions, "Ready")),
+        (Waiting::RouterNotReady, is_true(router), router),
+        (Waiting::NotReady, is_true(all), all),
     ];
     let failed = checks.iter().find(|(_, passed, _)| !passed);
     let why_not = match (failed, current) {

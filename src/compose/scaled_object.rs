@@ -8,7 +8,7 @@ use crate::api::scaled_object::{
     API_VERSION, Advanced, Behavior, HorizontalPodAutoscalerConfig, KIND, ScaleDown, ScaleTarget, ScaledObject, ScaledObjectSpec, Trigger,
 };
 use crate::compose::observed::Identity;
-use crate::domain::names::{engine_deployment, route};
+use crate::domain::kserve::{engine_deployment, route};
 
 /// Seconds between two looks at the metric, as in Modelplane's own function.
 const POLLING_SECONDS: u32 = 15;

@@ -3,6 +3,7 @@
 pub mod engine;
 pub mod finding;
 pub mod key;
+pub mod kserve;
 pub mod lint;
 pub mod names;
 pub mod scheduling;

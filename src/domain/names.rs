@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::api::model_deployment::Topology;
+use crate::domain::kserve::SERVING_NAME_MAX;
 
 /// The label of an environment whose pods can use RDMA; its value must be [`RDMA_LABEL_VALUE`].
 pub const RDMA_LABEL: &str = "modelplane.ai/rdma";
@@ -18,23 +19,10 @@ pub const PLACEMENT_ANNOTATION: &str = "modelplane.ai/placement";
 pub const ACCELERATOR_LABEL: &str = "inference.optimization/acceleratorName";
 /// Where the control plane keeps what serves environments.
 pub const SYSTEM_NAMESPACE: &str = "modelplane-system";
-/// The key under which KServe's storage initializer reads a Hugging Face token.
-pub const TOKEN_KEY: &str = "HF_TOKEN";
 /// The key of an environment's ClusterProviderConfig; Modelplane's own function uses the same.
 pub const PROVIDER_CONFIG_KEY: &str = "cluster-provider-config-kubernetes";
 
-/// The container that KServe's presets give the engine.
-pub const ENGINE_CONTAINER: &str = "main";
-/// The variables to which KServe's presets for single nodes give a value (v0.18.1 to v0.20.0).
-pub const PRESET_VARIABLES: [&str; 3] = ["HF_HUB_CACHE", "HOME", "VLLM_LOGGING_LEVEL"];
-/// The volume that is `/dev/shm` in them.
-pub const SHARED_MEMORY_VOLUME: &str = "dshm";
-/// The volumes that they have.
-pub const PRESET_VOLUMES: [&str; 5] = [SHARED_MEMORY_VOLUME, "home", "model-cache", "tls-certs", "tmp-dir"];
-
-/// KServe's child names stay unhashed up to this many characters.
-const SERVING_NAME_MAX: usize = 38;
-/// What is left of it for the stem that both topologies share.
+/// What is left of [`SERVING_NAME_MAX`] for the stem that both topologies share.
 const STEM_MAX: usize = SERVING_NAME_MAX - "-unified".len();
 const HASH_DIGITS: usize = 8;
 
@@ -104,18 +92,6 @@ pub(super) fn suffix(topology: Topology) -> &'static str {
         Topology::Unified => "unified",
         Topology::PrefillDecode => "pd",
     }
-}
-
-/// The Deployment that KServe makes of a Unified serving object.
-#[must_use]
-pub fn engine_deployment(serving: &str) -> String {
-    format!("{serving}-kserve")
-}
-
-/// The HTTPRoute that KServe makes of a serving object.
-#[must_use]
-pub fn route(serving: &str) -> String {
-    format!("{serving}-kserve-route")
 }
 
 /// The kind that Modelplane's own functions compose for a ModelDeployment: it serves.

@@ -1,5 +1,4 @@
-//! What a rolling update of a phase needs. KServe leaves the strategy of its Deployments to Kubernetes: a quarter more pods,
-//! rounded up, come first, and a quarter, rounded down, may be gone meanwhile.
+//! What a rolling update of a phase needs.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +8,7 @@ use crate::api::model_deployment_status::{ModelDeploymentStatus, PhaseItem, Plac
 use crate::api::{API_VERSION, inference_environment};
 use crate::cli::plane::control_plane::ControlPlane;
 use crate::cli::plane::settling::Standings;
+use crate::domain::kserve::rolling_update;
 use crate::domain::scheduling::holdings::{Fleet, reported};
 use crate::domain::scheduling::ledger::{Charge, Ledger};
 use crate::function::reading::read_environment;
@@ -57,13 +57,13 @@ impl Headroom {
     pub(crate) fn surge(&self, environment: &str, phase: &PhaseItem) -> Option<Surge> {
         let ledger = self.0.get(environment)?;
         let replicas = running(phase);
-        let extra_replicas = replicas.div_ceil(4);
+        let (extra_replicas, max_unavailable) = rolling_update(replicas);
         let charge = Charge { pool: phase.pool.clone(), gpus_per_replica: phase.gpus_per_replica, replicas: extra_replicas };
         Some(Surge {
             pool: phase.pool.clone(),
             replicas,
             extra_replicas,
-            max_unavailable: replicas.checked_div(4).unwrap_or_default(),
+            max_unavailable,
             gpus: charge.gpus(),
             free: ledger.free(&phase.pool),
             fits: ledger.fits(&[charge]),

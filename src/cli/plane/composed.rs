@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::api::object;
+use crate::api::{llm_inference_service, object};
+use crate::domain::kserve::{DECODE_READY, PREFILL_READY, PRESETS_COMBINED, READY, ROUTER_READY};
 use crate::domain::names::{OUR_PREFIX, PLACEMENT_ANNOTATION};
 
 /// The annotation by which Crossplane knows a composed resource of a composite resource.
@@ -153,12 +154,11 @@ pub(crate) fn held(object: &Value) -> &Value {
 pub(crate) fn reported_ready(mut object: Value) -> Value {
     let condition = |kind: &&str| json!({"type": kind, "status": "True", "reason": "Available"});
     let conditions = |kinds: &[&str]| Value::Array(kinds.iter().map(condition).collect());
-    let services =
-        json!({"conditions": conditions(&["PresetsCombined", "MainWorkloadReady", "PrefillWorkloadReady", "RouterReady", "Ready"])});
+    let services = json!({"conditions": conditions(&[PRESETS_COMBINED, DECODE_READY[0], PREFILL_READY[0], ROUTER_READY, READY])});
     let wrapped = object.pointer(HELD).cloned();
     let status = match wrapped {
         Some(mut held) => {
-            if let Some(fields) = held.as_object_mut().filter(|held| held.get("kind") == Some(&json!("LLMInferenceService"))) {
+            if let Some(fields) = held.as_object_mut().filter(|held| held.get("kind") == Some(&json!(llm_inference_service::KIND))) {
                 fields.insert("status".to_owned(), services);
             }
             json!({"atProvider": {"manifest": held}, "conditions": conditions(&["Synced", "Ready"])})

@@ -5,25 +5,12 @@ use crate::domain::engine::release::v0;
 use crate::domain::engine::template_text::env_refs;
 use crate::domain::finding::Code::{FusedArg, PortArg};
 use crate::domain::finding::Finding;
-
-/// Options with which KServe's presets run the engine, or that undo them.
-const OWNED: [&str; 10] = [
-    "port",
-    "host",
-    "served-model-name",
-    "model",
-    "uds",
-    "ssl-certfile",
-    "ssl-keyfile",
-    "ssl-ca-certs",
-    "ssl-cert-reqs",
-    "enable-ssl-refresh",
-];
+use crate::domain::kserve::{DECODE_PORT, ENGINE_PORT, OWNED_OPTIONS};
 
 /// The rules of one phase. `model` is the name that requests use.
 pub(super) fn check_phase(phase: &Phase<'_>, model: &str, findings: &mut Vec<Finding>) {
     check_strays(phase, findings);
-    for option in OWNED.into_iter().filter(|option| phase.args.is_given(option)) {
+    for option in OWNED_OPTIONS.into_iter().filter(|option| phase.args.is_given(option)) {
         let path = phase.option(option);
         let readable = phase.args.values(option).iter().all(|value| env_refs(value).is_empty());
         // What the kubelet fills in behind it may undo it.
@@ -59,7 +46,7 @@ fn effect(phase: &Phase<'_>, option: &str, model: &str) -> Option<String> {
     let value = phase.args.value(option).unwrap_or_default();
     match option {
         "port" => {
-            let port = if phase.role == Role::Decode { "8001" } else { "8000" };
+            let port = if phase.role == Role::Decode { DECODE_PORT } else { ENGINE_PORT };
             (value.trim() != port).then(|| format!("{name} must listen on {port}, or it never becomes ready"))
         }
         "host" => {

@@ -3,7 +3,8 @@
 use crate::api::llm_inference_service::{RequestedService, RequestedWorkload};
 use crate::api::model_deployment::Topology;
 use crate::api::placement_record::PhaseRecord;
-use crate::domain::names::{ACCELERATOR_LABEL, ENGINE_CONTAINER, label_value};
+use crate::domain::kserve::ENGINE_CONTAINER;
+use crate::domain::names::{ACCELERATOR_LABEL, label_value};
 use crate::domain::scheduling::ledger::Charge;
 use crate::domain::spec::environment::Pool;
 

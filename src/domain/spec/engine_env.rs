@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::EnvVar;
 use crate::api::limits::Limits;
 use crate::api::model::Engine;
 use crate::domain::engine::template_text::{env_refs, holds_template};
-use crate::domain::names::PRESET_VARIABLES;
+use crate::domain::kserve::PRESET_VARIABLES;
 use crate::domain::spec::at::At;
 use crate::domain::spec::violation::Rule;
 

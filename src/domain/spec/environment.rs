@@ -11,7 +11,7 @@ use crate::api::inference_environment::{
 use crate::api::limits;
 use crate::api::quantity::Quantity;
 use crate::domain::key::environment_name_error;
-use crate::domain::names::PRESET_VOLUMES;
+use crate::domain::kserve::PRESET_VOLUMES;
 use crate::domain::spec::at::At;
 use crate::domain::spec::cluster::{declared_pools, validate_cluster};
 use crate::domain::spec::engine_env::validate_env;

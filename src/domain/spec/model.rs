@@ -8,7 +8,7 @@ use crate::api::selector::LabelSelector;
 use crate::domain::engine::args::{EngineArgs, Gpus};
 use crate::domain::engine::template_text::{holds_template, model_name_error};
 use crate::domain::finding::Finding;
-use crate::domain::names::TOKEN_KEY;
+use crate::domain::kserve::TOKEN_KEY;
 use crate::domain::spec::at::At;
 use crate::domain::spec::engine_env::{quote_breaking_references, validate_env};
 use crate::domain::spec::violation::{Rule, Violation};

@@ -1,0 +1,68 @@
+//! What KServe fixes of an LLMInferenceService: with another KServe, this is the file to read against its presets
+//! (`config/llmisvcconfig`) and its controller (`pkg/controller/v1alpha2/llmisvc`).
+//!
+//! The presets were read in v0.18.1 to v0.20.0; `tests/e2e/chain` runs the rest with v0.19.0 and v0.20.0.
+
+/// The container that the presets give the engine.
+pub const ENGINE_CONTAINER: &str = "main";
+/// The variables to which the presets for single nodes give a value.
+pub const PRESET_VARIABLES: [&str; 3] = ["HF_HUB_CACHE", "HOME", "VLLM_LOGGING_LEVEL"];
+/// The volume that is `/dev/shm` in the presets.
+pub const SHARED_MEMORY_VOLUME: &str = "dshm";
+/// The volumes that the presets have.
+pub const PRESET_VOLUMES: [&str; 5] = [SHARED_MEMORY_VOLUME, "home", "model-cache", "tls-certs", "tmp-dir"];
+/// The period of the startup probe in the presets.
+pub const STARTUP_PERIOD_SECONDS: u32 = 10;
+
+/// The port on which the presets' probes and routes look for an engine.
+pub const ENGINE_PORT: &str = "8000";
+/// The same of a decode pod, where the routing sidecar has the other.
+pub const DECODE_PORT: &str = "8001";
+/// Options with which the presets run the engine, or that undo them.
+pub const OWNED_OPTIONS: [&str; 10] = [
+    "port",
+    "host",
+    "served-model-name",
+    "model",
+    "uds",
+    "ssl-certfile",
+    "ssl-keyfile",
+    "ssl-ca-certs",
+    "ssl-cert-reqs",
+    "enable-ssl-refresh",
+];
+
+/// The condition of presets that were found and put together; [`READY`] does not cover it.
+pub const PRESETS_COMBINED: &str = "PresetsCombined";
+/// The conditions of decode, or the one phase of Unified: of one node, or of several.
+pub const DECODE_READY: [&str; 2] = ["MainWorkloadReady", "WorkerWorkloadReady"];
+/// The conditions of prefill: of one node, or of several.
+pub const PREFILL_READY: [&str; 2] = ["PrefillWorkloadReady", "PrefillWorkerWorkloadReady"];
+/// The condition of the route and what it goes through.
+pub const ROUTER_READY: &str = "RouterReady";
+/// The condition that covers all but the presets.
+pub const READY: &str = "Ready";
+
+/// The key under which the storage initializer reads a Hugging Face token.
+pub const TOKEN_KEY: &str = "HF_TOKEN";
+/// The names of what is made of a serving object stay unhashed up to so many characters of its own.
+pub const SERVING_NAME_MAX: usize = 38;
+
+/// The Deployment that is made of a Unified serving object.
+#[must_use]
+pub fn engine_deployment(serving: &str) -> String {
+    format!("{serving}-kserve")
+}
+
+/// The HTTPRoute that is made of a serving object.
+#[must_use]
+pub fn route(serving: &str) -> String {
+    format!("{serving}-kserve-route")
+}
+
+/// How many of so many pods come before any goes when they are replaced, and how many may be gone meanwhile. The strategy of its Deployments
+/// is left to Kubernetes: a quarter each, rounded up and down.
+#[must_use]
+pub fn rolling_update(replicas: u32) -> (u32, u32) {
+    (replicas.div_ceil(4), replicas.checked_div(4).unwrap_or_default())
+}
