@@ -180,7 +180,7 @@ impl Cluster {
             let source = if cluster["source"] == json!("Local") { "local" } else { "existing" };
             cluster[source]["nodePools"] = pools.iter().filter(|pool| pool["nodes"] != json!(0)).map(declared).collect();
             let request = Self::new(environment, Vec::new()).request();
-            self.converse(request, self.seeds.then(BTreeMap::new)).status()["ledger"].clone()
+            self.converse(request, self.seeds.then(BTreeMap::new).as_ref()).status()["ledger"].clone()
         };
         let is_environment =
             |object: &Value| object["kind"] == json!("InferenceEnvironment") && object["metadata"]["name"].as_str().is_some_and(&chosen);
@@ -194,18 +194,19 @@ impl Cluster {
 
     /// Calls the function until its requirements no longer change, and changes nothing.
     pub(crate) fn dry_run(&self) -> Reconciled {
-        let seeded = self.seeds.then(|| self.tracked.iter().map(|(key, selector)| (key.clone(), self.select(selector))).collect());
-        self.converse(self.request(), seeded)
+        let seeded: Option<BTreeMap<_, _>> =
+            self.seeds.then(|| self.tracked.iter().map(|(key, selector)| (key.clone(), self.select(selector))).collect());
+        self.converse(self.request(), seeded.as_ref())
     }
 
-    fn converse(&self, request: RunFunctionRequest, seeded: Option<BTreeMap<String, Resources>>) -> Reconciled {
+    fn converse(&self, request: RunFunctionRequest, seeded: Option<&BTreeMap<String, Resources>>) -> Reconciled {
         let (mut calls, mut bytes) = (0, 0);
         let counted = |request: &RunFunctionRequest| {
             calls += 1;
             bytes += request.encoded_len();
             run(request)
         };
-        let last = converse(request, seeded.as_ref(), |selector| self.select(selector), counted);
+        let last = converse(request, seeded, |selector| self.select(selector), counted);
         let Call { request, response, report } = last.expect("Crossplane gives up after six calls");
         Reconciled { response, request, report, calls, bytes }
     }

@@ -69,7 +69,7 @@ pub(crate) struct Edit<'a> {
 
 /// All that is done, and what is wrong with it.
 #[derive(Debug, Default)]
-pub(crate) struct Edits<'a> {
+pub(crate) struct ChangeSet<'a> {
     /// What is done to each object, in their order.
     pub(crate) edits: Vec<Edit<'a>>,
     /// What cannot be done.
@@ -79,8 +79,8 @@ pub(crate) struct Edits<'a> {
 }
 
 /// Applies manifests, then deletes objects.
-pub(crate) fn make_edits<'a>(plane: &mut ControlPlane, manifests: &'a [Manifest], deletions: &[Target]) -> Edits<'a> {
-    let mut made = Edits::default();
+pub(crate) fn make_changes<'a>(plane: &mut ControlPlane, manifests: &'a [Manifest], deletions: &[Target]) -> ChangeSet<'a> {
+    let mut made = ChangeSet::default();
     let mut wanted: BTreeMap<ObjectKey, Option<&'a Manifest>> = BTreeMap::new();
     for manifest in manifests {
         if !is_ours(&manifest.api_version) && !is_composition(manifest) {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::api::model_deployment::ModelKind;
 use crate::api::{API_VERSION, inference_environment, model_deployment};
-use crate::cli::change::edits::{Action, Edit, Target, make_edits};
+use crate::cli::change::edits::{Action, Edit, Target, make_changes};
 use crate::cli::change::effects::{AffectedPlacement, Effect, Effects, Fate, Way};
 use crate::cli::change::shortages::{ShortPool, new_shortages};
 use crate::cli::change::surge::{Headroom, Surge};
@@ -112,7 +112,7 @@ impl Comparison {
 pub(crate) fn preview_change(exported: &[Manifest], edited: &[Manifest], deletions: &[Target]) -> Comparison {
     let Live { plane: live, mut problems, mut warnings } = read_live(exported);
     let mut plane = live.clone();
-    let change = make_edits(&mut plane, edited, deletions);
+    let change = make_changes(&mut plane, edited, deletions);
     problems.extend(change.problems.clone());
     warnings.extend(change.warnings.clone());
     let deployments = |plane: &ControlPlane| plane.keys_of(API_VERSION, model_deployment::KIND);
@@ -143,8 +143,8 @@ pub(crate) fn preview_change(exported: &[Manifest], edited: &[Manifest], deletio
         AffectedDeployment { namespace: key.namespace.clone(), name: key.name.clone(), paused, effects, without_change }
     });
     let deployments: Vec<AffectedDeployment> = affected.collect();
-    let changed = |edit: &Edit<'_>| ChangedObject { key: edit.key.clone(), action: edit.action, problems: problems_of(edit, &with) };
-    let changes = change.edits.iter().map(changed).collect();
+    let object_of = |edit: &Edit<'_>| ChangedObject { key: edit.key.clone(), action: edit.action, problems: problems_of(edit, &with) };
+    let changes = change.edits.iter().map(object_of).collect();
     let (pools, shortages) = (rolling_pools(&deployments), new_shortages(&without, &with));
     let report = ChangeReport { summary: summary(&deployments), changes, pools, shortages, deployments };
     Comparison { report, problems, warnings }
