@@ -12,4 +12,4 @@ pub mod domain;
 pub mod function;
 pub mod server;
 pub mod structs;
-mod text;
+pub mod text;

@@ -8,8 +8,8 @@ use function_modelplane::cli::explain::{Explain, explain};
 use function_modelplane::cli::lint::{Found, Lint, lint};
 use function_modelplane::cli::preview::{Preview, preview};
 use function_modelplane::cli::verdict::Verdict;
-use function_modelplane::domain::visible_text::visible;
 use function_modelplane::server;
+use function_modelplane::text::visible::visible;
 
 /// Crossplane composition function that serves large language models with prefill and decode disaggregated.
 ///

@@ -11,11 +11,11 @@ use syn::{ItemUse, Macro, UseTree, VisRestricted};
 const ROOMS: [(&str, &[&str]); 8] = [
     ("text", &[]),
     ("structs", &["text"]),
-    ("api", &[]),
+    ("api", &["text"]),
     ("domain", &["text", "api"]),
-    ("compose", &["api", "domain"]),
-    ("function", &["structs", "api", "domain", "compose"]),
-    ("server", &["structs", "api", "domain", "compose", "function"]),
+    ("compose", &["text", "api", "domain"]),
+    ("function", &["text", "structs", "api", "domain", "compose"]),
+    ("server", &["text", "structs", "api", "domain", "compose", "function"]),
     ("cli", &["text", "structs", "api", "domain", "compose", "function"]),
 ];
 

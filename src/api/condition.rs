@@ -18,7 +18,6 @@ pub enum Status {
 
 impl Status {
     /// The word Kubernetes uses.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::True => "True",
@@ -50,20 +49,17 @@ pub struct Condition {
 
 impl Condition {
     /// Whether the status is `True`.
-    #[must_use]
     pub fn is_true(&self) -> bool {
         self.status == Status::True.as_str()
     }
 
     /// Whether the status is `False`.
-    #[must_use]
     pub fn is_false(&self) -> bool {
         self.status == Status::False.as_str()
     }
 }
 
 /// The condition of a type.
-#[must_use]
 pub fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
     conditions.iter().find(|condition| condition.kind == kind)
 }

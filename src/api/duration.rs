@@ -40,19 +40,16 @@ pub enum DurationError {
 
 impl GoDuration {
     /// So many seconds.
-    #[must_use]
     pub fn seconds(count: u32) -> Self {
         Self { text: format!("{count}s"), length: Duration::from_secs(u64::from(count)) }
     }
 
     /// The text as it was written.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// How long it is.
-    #[must_use]
     pub fn length(&self) -> Duration {
         self.length
     }

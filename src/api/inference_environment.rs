@@ -341,7 +341,6 @@ pub struct InferenceEnvironmentStatus {
 
 impl InferenceEnvironmentStatus {
     /// The name of the ClusterProviderConfig; one without a name is none.
-    #[must_use]
     pub fn provider_config(&self) -> Option<&str> {
         self.provider_config_ref.as_ref().map(|reference| reference.name.as_str()).filter(|name| !name.is_empty())
     }

@@ -55,7 +55,6 @@ const PAUSED_ANNOTATION: &str = "crossplane.io/paused";
 
 impl Metadata {
     /// Whether Crossplane and its providers leave the object alone.
-    #[must_use]
     pub fn is_paused(&self) -> bool {
         self.annotations.get(PAUSED_ANNOTATION).is_some_and(|paused| paused == "true")
     }

@@ -6,6 +6,7 @@ pub mod duration;
 pub mod environment_ledger;
 pub mod inference_environment;
 pub mod input;
+pub mod kinds;
 pub mod limits;
 pub mod llm_inference_service;
 mod lossless;

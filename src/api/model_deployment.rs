@@ -79,7 +79,6 @@ pub enum ModelKind {
 
 impl ModelKind {
     /// The kind's name.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ClusterModel => "ClusterModel",
@@ -100,7 +99,6 @@ pub enum Topology {
 
 impl Topology {
     /// The word people write.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unified => "Unified",

@@ -20,7 +20,6 @@ pub enum Phase {
 
 impl Phase {
     /// The phase that a topology always has: its profile, scaling and sizing are called decode's.
-    #[must_use]
     pub fn main(topology: Topology) -> Self {
         match topology {
             Topology::Unified => Self::Unified,
@@ -29,7 +28,6 @@ impl Phase {
     }
 
     /// The word that people read.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unified => "unified",

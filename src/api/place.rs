@@ -21,7 +21,6 @@ impl Place {
     }
 
     /// Whether a status tells of the placement that is here.
-    #[must_use]
     pub fn is_of(&self, item: &PlacementItem) -> bool {
         self.environment == item.environment && self.topology == item.topology
     }

@@ -47,14 +47,12 @@ impl PlacementRecord {
     }
 
     /// Whether an object was ready once, as far as this record is about the object: another one under the same name starts anew.
-    #[must_use]
     pub fn is_settled(&self, uid: Option<&str>) -> bool {
         self.settled && same_object(self.uid.as_deref(), uid)
     }
 }
 
 /// Whether what was said of an object is about the one with this uid. Where one of them is not known, it is taken to be.
-#[must_use]
 pub fn same_object(said: Option<&str>, uid: Option<&str>) -> bool {
     said.zip(uid).is_none_or(|(said, uid)| said == uid)
 }

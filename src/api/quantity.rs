@@ -70,38 +70,32 @@ enum Scale {
 
 impl Quantity {
     /// So many whole units.
-    #[must_use]
     pub fn units(count: u32) -> Self {
         Self { text: count.to_string(), nanos: i128::from(count).saturating_mul(NANOS) }
     }
 
     /// So many `Gi`.
-    #[must_use]
     pub fn gibibytes(count: u32) -> Self {
         Self { text: format!("{count}Gi"), nanos: i128::from(count).saturating_mul(GIBI) }
     }
 
     /// The text as it was written.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// The value, where it is a whole number of units that is not too large.
-    #[must_use]
     pub fn whole(&self) -> Option<u32> {
         let units = self.nanos.checked_div(NANOS)?;
         (units.saturating_mul(NANOS) == self.nanos).then(|| u32::try_from(units).ok())?
     }
 
     /// The value in nano units (10⁻⁹).
-    #[must_use]
     pub fn nanos(&self) -> i128 {
         self.nanos
     }
 
     /// Whether the value is greater than zero.
-    #[must_use]
     pub fn is_positive(&self) -> bool {
         self.nanos > 0
     }
@@ -109,7 +103,6 @@ impl Quantity {
     /// How many times `other` is needed to reach this value.
     ///
     /// `None` when `other` is not positive, when this value is negative, or when the count exceeds 64 bits.
-    #[must_use]
     pub fn div_ceil(&self, other: &Self) -> Option<u64> {
         if self.nanos < 0 || other.nanos <= 0 {
             return None;

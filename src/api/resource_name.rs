@@ -3,7 +3,6 @@
 use super::selector::label_key_error;
 
 /// Says what is wrong with an extended resource's name, or nothing, as Kubernetes has it.
-#[must_use]
 pub fn extended_resource_error(name: &str) -> Option<&'static str> {
     if !name.contains('/') {
         return Some("a device's resource has a domain in front, as in \"nvidia.com/gpu\"");

@@ -32,13 +32,11 @@ pub struct Mismatch<'a> {
 
 impl LabelSelector {
     /// Whether `labels` has every label wanted, with the value wanted.
-    #[must_use]
     pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
         self.match_labels.iter().all(|(key, wanted)| labels.get(key) == Some(wanted))
     }
 
     /// What keeps `labels` from matching, sorted by key; empty exactly when they match.
-    #[must_use]
     pub fn missing<'a>(&'a self, labels: &'a BTreeMap<String, String>) -> Vec<Mismatch<'a>> {
         self.match_labels
             .iter()
@@ -54,7 +52,6 @@ fn open_object(schema: &mut Schema) {
 }
 
 /// Says what is wrong with a label's key, or nothing: `[prefix/]name`, as Kubernetes has it.
-#[must_use]
 pub fn label_key_error(key: &str) -> Option<&'static str> {
     let name = match key.split_once('/') {
         None => key,
@@ -79,7 +76,6 @@ pub fn label_key_error(key: &str) -> Option<&'static str> {
 }
 
 /// Says what is wrong with a label's value, or nothing: empty is fine, as Kubernetes has it.
-#[must_use]
 pub fn label_value_error(value: &str) -> Option<&'static str> {
     match value {
         "" => None,

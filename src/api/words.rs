@@ -19,7 +19,6 @@ macro_rules! words {
             pub const ALL: &[Self] = &[$(Self::$word,)*];
 
             /// The word that machines read.
-            #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$word => stringify!($word),)*
@@ -27,7 +26,6 @@ macro_rules! words {
             }
 
             /// What it means, in a sentence.
-            #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$word => $meaning,)*
@@ -51,7 +49,6 @@ macro_rules! conditions {
             pub const ALL: &[Self] = &[$($(Self::$condition,)+)*];
 
             /// The word that machines read.
-            #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $($(Self::$condition => stringify!($condition),)+)*
@@ -66,7 +63,6 @@ macro_rules! conditions {
 
         impl $reasons {
             /// The status of a condition with this reason.
-            #[must_use]
             pub const fn status(self) -> Status {
                 match self {
                     $(Self::$word => Status::$status,)*
@@ -74,14 +70,12 @@ macro_rules! conditions {
             }
 
             /// As the reason of one of its conditions.
-            #[must_use]
             pub const fn of(self, condition: ConditionType) -> ConditionReason {
                 ConditionReason { condition, status: self.status(), word: self.as_str() }
             }
         })*
 
         /// Every condition with its reasons, in the order of the reference.
-        #[must_use]
         pub fn conditions() -> Vec<Listed> {
             vec![$(Listed {
                 conditions: &[$(ConditionType::$condition,)+],
@@ -195,7 +189,6 @@ words! {
 
 impl Undecided {
     /// As the reason of a condition.
-    #[must_use]
     pub const fn of(self, condition: ConditionType, status: Status) -> ConditionReason {
         ConditionReason { condition, status, word: self.as_str() }
     }

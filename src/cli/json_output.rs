@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::domain::visible_text::escaped;
+use crate::text::visible::escaped;
 
 /// A value over several lines, and the end of the last one.
 pub(crate) fn write_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use clap::builder::styling::Style;
 
-use crate::domain::visible_text::{is_command, visible};
+use crate::text::visible::{is_command, visible};
 
 /// Where lines go that people read. Each is one line, whatever is in it.
 pub(crate) struct Lines<'a>(pub(crate) &'a mut dyn Write);

@@ -15,7 +15,6 @@ pub enum Verdict {
 
 impl Verdict {
     /// 0, 1, 2 or 3.
-    #[must_use]
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Placed => 0,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use serde_saphyr::ser_error::Error;
 
-use crate::domain::visible_text::{escaped, is_command, is_unseen};
+use crate::text::visible::{escaped, is_command, is_unseen};
 
 /// One document as block-style YAML that ends with a line break: two spaces a level, lists at the level of their key, strings of
 /// several lines as literal blocks, long lines as they are, and quotes around every string that YAML 1.1 or 1.2 would read as

@@ -6,7 +6,6 @@
 /// result is one single-quoted shell word without `{{`. `$` stays as it is: the kubelet expands `$(VAR)` and `$$` as in any container,
 /// before bash, and bash leaves what is single-quoted alone. Two things are the caller's to refuse: a reference to a variable whose value
 /// holds a single quote, which would end the quoting, and a NUL, which no argument can hold.
-#[must_use]
 pub fn quote(arg: &str) -> String {
     let mut word = String::with_capacity(arg.len().saturating_add(2));
     word.push('\'');

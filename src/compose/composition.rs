@@ -32,7 +32,6 @@ pub enum Composition {
 
 impl Composition {
     /// A refusal that leaves the conditions as they were reported.
-    #[must_use]
     pub fn refused(message: String) -> Self {
         Self::Refused { message, field: String::new(), conditions: Vec::new(), tally: Tally::default() }
     }

@@ -2,7 +2,7 @@
 
 use crate::api::condition::{Condition, Status, find};
 use crate::api::words::{ConditionReason, ConditionType, ProfileValid};
-use crate::domain::visible_text::visible;
+use crate::text::visible::visible;
 
 /// A condition to report.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,13 +25,11 @@ impl NewCondition {
     }
 
     /// The condition of this type as it was reported before.
-    #[must_use]
     pub fn before<'a>(&self, observed: &'a [Condition]) -> Option<&'a Condition> {
         find(observed, self.kind.as_str())
     }
 
     /// Whether the observed condition has another status or reason.
-    #[must_use]
     pub fn differs_from(&self, observed: Option<&Condition>) -> bool {
         // What the lint finds follows from what people wrote: no number in it changes by itself.
         let told_by_message = [ProfileValid::LintErrors, ProfileValid::LintWarnings].map(ProfileValid::as_str).contains(&self.reason);

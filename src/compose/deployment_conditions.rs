@@ -17,7 +17,6 @@ use crate::domain::spec::model::Model;
 use crate::domain::spec::violation::join;
 
 /// Every condition, in a fixed order. `scheduling` is the report of the last decision, whenever that was.
-#[must_use]
 pub fn conditions(
     inputs: &Inputs,
     model: &Model,
@@ -32,7 +31,6 @@ pub fn conditions(
 }
 
 /// That the model can be used.
-#[must_use]
 pub fn resolved(inputs: &Inputs) -> NewCondition {
     let reference = &inputs.deployment.model_ref;
     NewCondition::new(ModelResolved::Resolved, format!("{} {}", reference.kind.as_str(), reference.name))
@@ -109,7 +107,6 @@ pub enum Service {
 }
 
 /// How users are served. What leaves serves until it is replaced.
-#[must_use]
 pub fn service(inputs: &Inputs, rendered: &[Rendered<'_>], serves: impl Fn(&Rendered<'_>) -> bool) -> (Service, usize) {
     let wanted = inputs.deployment.environments;
     let staying: Vec<&Rendered<'_>> = rendered.iter().filter(|rendered| !rendered.placement.is_leaving()).collect();

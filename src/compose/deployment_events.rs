@@ -15,7 +15,6 @@ use crate::domain::spec::deployment::PhaseScaling;
 use crate::domain::spec::model::Model;
 
 /// Every event, in a fixed order. `status` and `conditions` are those that are to be reported.
-#[must_use]
 pub fn deployment_events(
     inputs: &Inputs,
     model: &Model,

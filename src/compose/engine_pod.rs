@@ -40,7 +40,6 @@ pub struct EnginePod<'a> {
 }
 
 /// The pod.
-#[must_use]
 pub fn render_pod(pod: EnginePod<'_>) -> PodSpec {
     let rdma = pod.rdma.filter(|_| pod.disaggregated);
     let mut node_selector = pod.pool.node_selector.clone();
@@ -56,7 +55,6 @@ pub fn render_pod(pod: EnginePod<'_>) -> PodSpec {
 }
 
 /// Annotations of the pod.
-#[must_use]
 pub fn render_annotations(pod: EnginePod<'_>) -> BTreeMap<String, String> {
     pod.rdma.filter(|_| pod.disaggregated).map(|rdma| rdma.annotations.clone()).unwrap_or_default()
 }

@@ -28,7 +28,6 @@ impl Event {
 ///
 /// A condition that is False is a Warning, but for placements that are not ready yet; one that has become True again,
 /// and a first scheduling, are Normal.
-#[must_use]
 pub fn events<'a>(conditions: impl IntoIterator<Item = &'a NewCondition>, observed: &[Condition]) -> Vec<Event> {
     let told = conditions.into_iter().filter_map(|condition| event(condition, condition.before(observed)));
     told.collect()
@@ -51,7 +50,6 @@ fn event(condition: &NewCondition, before: Option<&Condition>) -> Option<Event> 
 }
 
 /// A Warning when environments are turned down for other reasons than before, though the condition stays as it was.
-#[must_use]
 pub fn rejections_changed(condition: &NewCondition, rejected: &[RejectedEnvironment], observed: &ModelDeploymentStatus) -> Option<Event> {
     let unchanged = !condition.differs_from(condition.before(&observed.conditions));
     let codes = |list: &[RejectedEnvironment]| list.iter().map(|rejected| rejected.reason.clone()).collect::<BTreeSet<_>>();

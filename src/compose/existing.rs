@@ -13,7 +13,6 @@ use crate::domain::scheduling::placement::{Existing, Missing};
 use crate::domain::spec::deployment::Deployment;
 
 /// The placements that exist, sorted by environment and topology. `status` is the second memory.
-#[must_use]
 pub fn existing_placements(observed: &Observed, status: &ModelDeploymentStatus, deployment: &Deployment) -> Vec<Existing> {
     let serving = observed.resources.iter().filter(|(key, _)| key.serves());
     let existing = serving.filter_map(|(key, resource)| {
@@ -43,7 +42,6 @@ pub fn existing_placements(observed: &Observed, status: &ModelDeploymentStatus, 
 }
 
 /// Placements that were reported and of which no serving resource is seen.
-#[must_use]
 pub fn missing_placements(observed: &Observed, status: &ModelDeploymentStatus) -> Vec<Missing> {
     let is_seen = |item: &PlacementItem| {
         let mut serving = observed.resources.iter().filter(|(key, _)| key.serves());

@@ -49,7 +49,6 @@ pub struct ExplainedPool {
 }
 
 /// Every environment, sorted by name; empty where the model cannot be used.
-#[must_use]
 pub fn explain(inputs: &Inputs) -> Vec<ExplainedEnvironment> {
     let ModelState::Usable(model) = &inputs.model else { return Vec::new() };
     let plan = schedule(Situation { explain: true, ..situation(inputs, model) });

@@ -12,7 +12,6 @@ use crate::domain::names::{ENVIRONMENT_LABEL, PLACEMENT_ANNOTATION};
 use crate::domain::scheduling::placement::{Action, Placement};
 
 /// Everything a placement has, as it is observed.
-#[must_use]
 pub fn freeze(inputs: &Inputs, placement: &Placement) -> Vec<(Key, Composed)> {
     let topology = placement.place.topology;
     let belongs = |key: &Key| key.environment == placement.slot && key.topology().is_none_or(|other| other == topology);

@@ -9,7 +9,6 @@ use crate::domain::kserve::TOKEN_KEY;
 use crate::domain::spec::model::Token;
 
 /// The ServiceAccount of both phases.
-#[must_use]
 pub fn render_service_account(identity: &Identity, secret: &str) -> PlainObject {
     PlainObject {
         api_version: "v1",
@@ -24,14 +23,12 @@ pub fn render_service_account(identity: &Identity, secret: &str) -> PlainObject 
 ///
 /// provider-kubernetes v1.2.1 writes what it copied into the Object's own spec. The empty value is ours, so Crossplane empties it again; the
 /// reference still decides what is copied.
-#[must_use]
 pub fn render_token(identity: &Identity) -> PlainObject {
     let data = BTreeMap::from([(TOKEN_KEY, "")]);
     PlainObject { api_version: "v1", kind: "Secret", metadata: identity.metadata(), secrets: Vec::new(), data }
 }
 
 /// Where the token is copied from: by reference, so that it never passes through the function.
-#[must_use]
 pub fn token_reference(token: &Token) -> Reference {
     Reference {
         patches_from: PatchesFrom {

@@ -40,7 +40,6 @@ pub struct EnvironmentInputs {
 
 /// The environment with the pools that its status is to have: declared ones, or those that somebody reports of a cluster that is
 /// provisioned.
-#[must_use]
 pub fn reported_pools(environment: &InferenceEnvironment) -> InferenceEnvironment {
     let reported = environment.status.capacity.clone().filter(|_| environment.spec.cluster.source == ClusterSource::Gke);
     let status = InferenceEnvironmentStatus { capacity: reported, ..InferenceEnvironmentStatus::default() };
@@ -48,7 +47,6 @@ pub fn reported_pools(environment: &InferenceEnvironment) -> InferenceEnvironmen
 }
 
 /// The composition of an InferenceEnvironment.
-#[must_use]
 pub fn compose(inputs: &EnvironmentInputs) -> Composition {
     let declared = InferenceEnvironment { status: InferenceEnvironmentStatus::default(), ..inputs.environment.clone() };
     if let Err(violations) = validate_environment(&declared) {

@@ -50,21 +50,18 @@ pub enum ModelState {
 
 impl Inputs {
     /// What exists of a placement.
-    #[must_use]
     pub fn existing(&self, placement: &Placement) -> Option<&Existing> {
         self.existing.iter().find(|existing| existing.slot == placement.slot && existing.place.topology == placement.place.topology)
     }
 }
 
 /// The plan for a deployment; none without a model that can be used.
-#[must_use]
 pub fn plan(inputs: &Inputs) -> Option<Plan> {
     let ModelState::Usable(model) = &inputs.model else { return None };
     Some(schedule(situation(inputs, model)))
 }
 
 /// What a plan for a deployment depends on.
-#[must_use]
 pub fn situation<'a>(inputs: &'a Inputs, model: &'a Model) -> Situation<'a> {
     Situation {
         wish: Wish { deployment: &inputs.deployment, model, rdma: inputs.settings.rdma, lint: inputs.settings.lint },

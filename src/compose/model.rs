@@ -11,7 +11,6 @@ use crate::domain::spec::model::Model;
 use crate::domain::spec::violation::{Violation, join};
 
 /// The composition of a model that was validated, or not. `observed` are the conditions that were reported before.
-#[must_use]
 pub fn compose(model: &Result<Model, Vec<Violation>>, lint: LintPolicy, observed: &[Condition]) -> Composition {
     let condition = match model {
         Ok(model) => profile_valid(model, lint),
@@ -21,7 +20,6 @@ pub fn compose(model: &Result<Model, Vec<Violation>>, lint: LintPolicy, observed
 }
 
 /// Whether every serving profile is valid, and what the lint finds in them.
-#[must_use]
 pub fn profile_valid(model: &Model, lint: LintPolicy) -> NewCondition {
     let mut problems = model.violations();
     let invalid = !problems.is_empty();

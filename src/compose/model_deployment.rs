@@ -14,7 +14,6 @@ use crate::domain::scheduling::placement::Action;
 use crate::domain::scheduling::schedule::{Plan, schedule};
 
 /// The composition of a ModelDeployment. `plan` is what was planned for the same inputs, where that was done already.
-#[must_use]
 pub fn compose(inputs: &Inputs, plan: Option<Plan>) -> Composition {
     let model = match decidable(inputs) {
         Ok(model) => model,

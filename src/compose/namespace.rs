@@ -6,7 +6,6 @@ use crate::api::metadata::NewMetadata;
 use crate::api::object::PlainObject;
 
 /// A Namespace.
-#[must_use]
 pub fn render_namespace(name: &str) -> PlainObject {
     PlainObject {
         api_version: "v1",

@@ -54,7 +54,6 @@ pub struct Identity {
 
 impl Identity {
     /// The metadata of an object that is emitted under it.
-    #[must_use]
     pub fn metadata(&self) -> NewMetadata {
         NewMetadata { name: Some(self.name.clone()), namespace: Some(self.namespace.clone()), ..NewMetadata::default() }
     }
@@ -62,14 +61,12 @@ impl Identity {
 
 impl Observed {
     /// The namespace of what exists under a slot: a deployment has one there, whatever else changes.
-    #[must_use]
     pub fn namespace_in(&self, slot: &str) -> Option<&str> {
         let mut identities = self.resources.iter().filter(|(key, _)| key.environment == slot);
         identities.find_map(|(_, resource)| Some(resource.identity.as_ref()?.namespace.as_str()))
     }
 
     /// The serving resource of a placement.
-    #[must_use]
     pub fn serving(&self, slot: &str, topology: Topology) -> Option<(&Key, &ObservedResource)> {
         [false, true].into_iter().find_map(|held| self.resources.get_key_value(&Key::new(slot, Part::Serving(topology), held)))
     }

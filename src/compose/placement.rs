@@ -22,7 +22,6 @@ use crate::domain::spec::environment::{Access, Environment};
 use crate::domain::spec::model::{Model, Token};
 
 /// Every resource of a placement of this size; none where its environment is not there.
-#[must_use]
 pub fn render_placement(
     inputs: &Inputs,
     model: &Model,

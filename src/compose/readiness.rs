@@ -33,7 +33,6 @@ pub struct PhaseReadiness {
 }
 
 /// Reads the readiness of a placement off its serving resource.
-#[must_use]
 pub fn readiness(resource: Option<&ObservedResource>, topology: Topology) -> Readiness {
     let Some(resource) = resource else {
         return waiting(Waiting::Creating, "the serving object is being created".to_owned());
@@ -101,7 +100,6 @@ fn explain(condition: &Condition, otherwise: &str) -> String {
 
 /// Whether a part of a placement is ready: what serves by its own report, an object of another cluster and an autoscaler by their condition,
 /// anything else by being there.
-#[must_use]
 pub fn is_ready(key: &Key, resource: Option<&ObservedResource>) -> bool {
     match key.part {
         Part::Serving(topology) => readiness(resource, topology).ready,

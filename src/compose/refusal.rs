@@ -71,7 +71,6 @@ fn environments_vanished(inputs: &Inputs) -> Option<Refusal> {
 }
 
 /// A placement that is planned and has no serving object in the answer: that object would be deleted.
-#[must_use]
 pub fn lost_placement(placement: &Placement) -> Refusal {
     Refusal { reason: Undecided::PlacementLost, message: format!("{} would be lost, so nothing is changed", placement.place), field: "" }
 }
@@ -97,7 +96,6 @@ pub fn decidable(inputs: &Inputs) -> Result<&Model, Box<Composition>> {
 }
 
 /// The answer to what must not be decided: nothing changes.
-#[must_use]
 pub fn refuse(inputs: &Inputs, refusal: &Refusal) -> Composition {
     let Refusal { message, field, .. } = refusal.clone();
     Composition::Refused { message, field: field.to_owned(), conditions: conditions(inputs, refusal), tally: tally(inputs) }
@@ -139,7 +137,6 @@ fn conditions(inputs: &Inputs, refusal: &Refusal) -> Vec<NewCondition> {
 }
 
 /// The answer to a deployment, or an input, that breaks rules: nothing may change. `observed` are the conditions that were reported before.
-#[must_use]
 pub fn refuse_spec(reason: Undecided, message: String, observed: &[Condition]) -> Composition {
     use ConditionType::{DecodeReady, ModelResolved, PlacementsReady, PlacementsScheduled, PrefillReady, ProfileValid};
     let always = [ModelResolved, ProfileValid, PlacementsScheduled, PlacementsReady];

@@ -10,7 +10,6 @@ use crate::domain::key::Part;
 /// Where it has a `Ready` condition, that is the Object's readiness; Namespaces, ServiceAccounts and Secrets have none, so
 /// provider-kubernetes would never find them ready with `DeriveFromObject`: they are ready once they exist. A Namespace may hold other
 /// deployments, so it is never deleted.
-#[must_use]
 pub fn wrap(part: Part, manifest: ComposedObject, provider_config: &str, references: Vec<Reference>) -> Object<ComposedObject> {
     let kept = part == Part::Namespace;
     Object {

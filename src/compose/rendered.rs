@@ -37,14 +37,12 @@ pub struct Rendered<'a> {
 
 impl Rendered<'_> {
     /// Whether its serving object is composed: one that is planned and not composed would be deleted.
-    #[must_use]
     pub fn serves(&self) -> bool {
         self.resources.iter().any(|(key, _)| key.part == Part::Serving(self.placement.place.topology))
     }
 }
 
 /// Renders a placement, or leaves it as it is observed.
-#[must_use]
 pub fn render<'a>(inputs: &'a Inputs, model: &Model, placement: &'a Placement) -> Rendered<'a> {
     let existing = inputs.existing(placement);
     let topology = placement.place.topology;

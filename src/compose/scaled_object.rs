@@ -16,7 +16,6 @@ const POLLING_SECONDS: u32 = 15;
 const LONGEST_WINDOW_SECONDS: u32 = 3600;
 
 /// The ScaledObject called `identity` for the Deployment that KServe makes of a Unified `serving` object.
-#[must_use]
 pub fn render_scaled_object(identity: &Identity, serving: &Identity, concurrency: &Concurrency, prometheus: &Prometheus) -> ScaledObject {
     let delay = concurrency.scale_down_delay;
     let scale_down = ScaleDown { stabilization_window_seconds: delay.min(LONGEST_WINDOW_SECONDS) };

@@ -33,7 +33,6 @@ pub struct Serving<'a> {
 }
 
 /// The serving object; `None` when a pool of the sizing is not there.
-#[must_use]
 pub fn render_service(serving: Serving<'_>) -> Option<LlmInferenceService> {
     let decode = render_workload(serving, &serving.profile.decode, &serving.sizing.decode)?;
     let phases = serving.profile.prefill.as_ref().zip(serving.sizing.prefill.as_ref());

@@ -9,7 +9,6 @@ use crate::domain::scheduling::search::Decision;
 use crate::domain::spec::model::Model;
 
 /// The status.
-#[must_use]
 pub fn render_status(inputs: &Inputs, model: &Model, plan: &Plan, rendered: &[Rendered<'_>]) -> ModelDeploymentStatus {
     let items: Vec<PlacementItem> = rendered.iter().map(|rendered| rendered.item.clone()).collect();
     let ready = count(items.iter().filter(|item| item.ready).count());

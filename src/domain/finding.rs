@@ -34,7 +34,6 @@ impl Finding {
     }
 
     /// Whether it is certain to fail.
-    #[must_use]
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
@@ -51,7 +50,6 @@ pub enum Severity {
 
 impl Severity {
     /// The word that machines read.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Error => "error",
@@ -74,7 +72,6 @@ macro_rules! codes {
             pub const ALL: &[Self] = &[$(Self::$code,)*];
 
             /// The word that machines read.
-            #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$code => stringify!($code),)*
@@ -82,7 +79,6 @@ macro_rules! codes {
             }
 
             /// What is checked, and why, in one line.
-            #[must_use]
             pub fn summary(self) -> &'static str {
                 match self {
                     $(Self::$code => $summary,)*
@@ -90,7 +86,6 @@ macro_rules! codes {
             }
 
             /// How sure its findings can be, the surest first.
-            #[must_use]
             pub fn severities(self) -> &'static [Severity] {
                 match self {
                     $(Self::$code => &$severities,)*

@@ -33,7 +33,6 @@ pub enum Part {
 
 impl Part {
     /// Whether the object has a `Ready` condition of its own.
-    #[must_use]
     pub fn reports(self) -> bool {
         matches!(self, Self::Serving(_) | Self::Autoscaler)
     }
@@ -49,7 +48,6 @@ const ONE_PLACE: [(&str, Part); 2] = [("namespace-", Part::Namespace), ("token-"
 const RESERVED_PREFIXES: [&str; 2] = [SERVICE_ACCOUNT, AUTOSCALER];
 
 /// Why an environment of this name cannot be used.
-#[must_use]
 pub fn environment_name_error(name: &str) -> Option<String> {
     if let Some(prefix) = RESERVED_PREFIXES.iter().find(|prefix| name.starts_with(**prefix)) {
         return Some(format!("the prefix {prefix:?} is reserved; rename the environment"));
@@ -61,13 +59,11 @@ pub fn environment_name_error(name: &str) -> Option<String> {
 
 impl Key {
     /// The key of a part of what a deployment has on an environment.
-    #[must_use]
     pub fn new(environment: &str, part: Part, held: bool) -> Self {
         Self { environment: environment.to_owned(), part, held }
     }
 
     /// Reads a key back; `None` when it is not one of ours.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (held, rest) = text.strip_prefix(HELD).map_or((false, text), |rest| (true, rest));
         let (environment, part, held) = if let Some(environment) = rest.strip_prefix(SERVICE_ACCOUNT) {
@@ -85,13 +81,11 @@ impl Key {
     }
 
     /// Whether it is of a serving resource, which stands for its placement.
-    #[must_use]
     pub fn serves(&self) -> bool {
         matches!(self.part, Part::Serving(_))
     }
 
     /// The topology; none of what an environment's placements share.
-    #[must_use]
     pub fn topology(&self) -> Option<Topology> {
         match self.part {
             Part::Serving(topology) => Some(topology),

@@ -49,20 +49,17 @@ pub const TOKEN_KEY: &str = "HF_TOKEN";
 pub const SERVING_NAME_MAX: usize = 38;
 
 /// The Deployment that is made of a Unified serving object.
-#[must_use]
 pub fn engine_deployment(serving: &str) -> String {
     format!("{serving}-kserve")
 }
 
 /// The HTTPRoute that is made of a serving object.
-#[must_use]
 pub fn route(serving: &str) -> String {
     format!("{serving}-kserve-route")
 }
 
 /// How many of so many pods come before any goes when they are replaced, and how many may be gone meanwhile. The strategy of its Deployments
 /// is left to Kubernetes: a quarter each, rounded up and down.
-#[must_use]
 pub fn rolling_update(replicas: u32) -> (u32, u32) {
     (replicas.div_ceil(4), replicas.checked_div(4).unwrap_or_default())
 }

@@ -8,4 +8,3 @@ pub mod lint;
 pub mod names;
 pub mod scheduling;
 pub mod spec;
-pub mod visible_text;

@@ -33,7 +33,6 @@ pub struct Stem(String);
 impl Stem {
     /// The stem of a deployment's names. Where deployments of several namespaces share one (`shared_namespace`), it
     /// always carries a hash over the deployment's own namespace.
-    #[must_use]
     pub fn new(namespace: &str, deployment: &str, shared_namespace: bool) -> Self {
         let clean = sanitise(deployment);
         if clean == deployment && clean.len() <= STEM_MAX && !shared_namespace && !looks_hashed(deployment) {
@@ -46,19 +45,16 @@ impl Stem {
     }
 
     /// The serving object's name. It differs per topology because KServe's selectors are immutable.
-    #[must_use]
     pub fn serving(&self, topology: Topology) -> String {
         format!("{}-{}", self.0, suffix(topology))
     }
 
     /// The ServiceAccount's name.
-    #[must_use]
     pub fn service_account(&self) -> String {
         format!("{}-engine", self.0)
     }
 
     /// The name of the Secret with the Hugging Face token, where it is a copy.
-    #[must_use]
     pub fn token(&self) -> String {
         format!("{}-hf-token", self.0)
     }
@@ -101,7 +97,6 @@ pub const FOREIGN_PLACEMENT: &str = "ModelPlacement";
 pub(super) const LABEL_VALUE_MAX: usize = 63;
 
 /// Why a text cannot be a namespace's name.
-#[must_use]
 pub fn namespace_error(name: &str) -> Option<String> {
     let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     let fits = plain && (1..=63).contains(&name.len()) && !name.starts_with('-') && !name.ends_with('-');
@@ -109,7 +104,6 @@ pub fn namespace_error(name: &str) -> Option<String> {
 }
 
 /// A label value out of any text: what is not allowed becomes `-`, at most 63 characters.
-#[must_use]
 pub fn label_value(text: &str) -> String {
     let mapped: String = text
         .chars()
@@ -120,7 +114,6 @@ pub fn label_value(text: &str) -> String {
 }
 
 /// The name of an environment's ClusterProviderConfig; Modelplane's own function gives the same.
-#[must_use]
 pub fn provider_config(environment: &str) -> String {
     format!("{environment}-cluster-kubeconfig")
 }

@@ -27,14 +27,12 @@ pub use report::{Outcome, Report};
 
 /// Answers a request. The same request always gives the same response. Whatever a user does wrong, and a panic, is a
 /// fatal result in the response.
-#[must_use]
 pub fn run(request: &RunFunctionRequest) -> (RunFunctionResponse, Report) {
     shielded(request, respond)
 }
 
 /// Why the deployment of a request is placed where it is: every environment with the checks it went through. Nothing for
 /// another kind, and where the request does not hold what a decision needs.
-#[must_use]
 pub fn explain(request: &RunFunctionRequest) -> Vec<ExplainedEnvironment> {
     model_deployment::explain(request)
 }

@@ -13,7 +13,6 @@ use crate::api::words::ConditionType;
 use crate::compose::composition::{Composed, CompositeStatus, Composition, Desired};
 use crate::compose::conditions::NewCondition;
 use crate::compose::events::Event;
-use crate::domain::visible_text::visible;
 use crate::function::answer::Answer;
 use crate::function::progress::Progress;
 use crate::function::proto::{self, Ready, Resource, ResponseMeta, RunFunctionRequest, RunFunctionResponse, Severity, State, Target};
@@ -21,6 +20,7 @@ use crate::function::report::{Outcome, Report};
 use crate::function::request::{composite, reported_conditions};
 use crate::function::requirements::Requirements;
 use crate::structs::{StructError, from_struct, merge, to_struct};
+use crate::text::visible::visible;
 
 /// Crossplane's gRPC client refuses a larger response.
 const MAX_RESPONSE_BYTES: usize = 4 << 20;

@@ -37,7 +37,6 @@ pub enum ServerError {
 
 impl ServerError {
     /// The process's exit code: 2 for a wrong command line and certificates that cannot be used, 1 for anything else.
-    #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::NoCertificates | Self::Certificates(_) => 2,

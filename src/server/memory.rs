@@ -11,7 +11,6 @@ const UNLIMITED: u64 = 1 << 60;
 
 /// The memory limit of the process, in bytes: its cgroup's, of either version, or of one above it, whichever is least. Where there is
 /// none, 1 GiB. `root` is `/`.
-#[must_use]
 pub fn limit(root: &Path) -> u64 {
     let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
     groups.lines().filter_map(|line| smallest(root, line)).min().unwrap_or(SHIPPED)

@@ -18,6 +18,7 @@ use prometheus_client::registry::{Metric, Registry};
 use tonic::{Code, Status};
 
 use super::logging;
+use crate::api::kinds::{KINDS, Kind};
 use crate::function::{Outcome, Report};
 
 /// What `/metrics` is served as.
@@ -27,8 +28,6 @@ pub(super) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 const METHODS: [[&str; 2]; 2] = [["apiextensions.fn.proto.v1.FunctionRunnerService", "RunFunction"], ["grpc.health.v1.Health", "Check"]];
 
 /// The kinds we answer for; a label may not take whatever a request says.
-const KINDS: [&str; 4] = ["ClusterModel", "InferenceEnvironment", "Model", "ModelDeployment"];
-
 const SECONDS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
@@ -91,7 +90,7 @@ impl Metrics {
             drop(metrics.sent.get_or_create(&labels));
             drop(metrics.handled.get_or_create(&with_code(labels, Code::Ok)));
         }
-        for kind in KINDS {
+        for kind in KINDS.map(|kind| kind.name) {
             drop(metrics.seconds.get_or_create(&[("kind", kind)]));
             drop(metrics.fatal.get_or_create(&[("kind", kind)]));
         }
@@ -103,7 +102,7 @@ impl Metrics {
 
     /// Counts a call of the function that took `duration`.
     pub(super) fn called(&self, report: &Report, duration: Duration) {
-        let kind = [("kind", KINDS.into_iter().find(|kind| *kind == report.kind).unwrap_or("other"))];
+        let kind = [("kind", Kind::of(&report.kind).map_or("other", |kind| kind.name))];
         self.seconds.get_or_create(&kind).observe(duration.as_secs_f64());
         match report.outcome {
             Outcome::Waiting => {}

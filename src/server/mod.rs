@@ -135,13 +135,11 @@ impl Server {
     }
 
     /// Where gRPC is served.
-    #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Where probes and metrics are served, if they are.
-    #[must_use]
     pub fn probes_address(&self) -> Option<SocketAddr> {
         self.probes_address
     }

@@ -1,4 +1,5 @@
-//! Texts for people, wherever they are made: not longer than anyone reads, and with the spelling that somebody meant.
+//! Texts for people, wherever they are made: not longer than anyone reads, visible, and with the spelling that somebody meant.
 
 pub(crate) mod bounded;
 pub(crate) mod spelling;
+pub mod visible;

@@ -1,7 +1,7 @@
 //! Values as YAML: the style that people know from kubectl, and nothing lost.
 
 use function_modelplane::cli::yaml_output::to_yaml;
-use function_modelplane::domain::visible_text::{is_command, is_unseen};
+use function_modelplane::text::visible::{is_command, is_unseen};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 

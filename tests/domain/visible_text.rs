@@ -1,6 +1,6 @@
 //! What of a text people see.
 
-use function_modelplane::domain::visible_text::{is_command, is_unseen, visible};
+use function_modelplane::text::visible::{is_command, is_unseen, visible};
 use proptest::prelude::*;
 
 #[test]

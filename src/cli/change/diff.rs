@@ -4,7 +4,7 @@ use serde_json::Value;
 use similar::TextDiff;
 
 use crate::cli::yaml_output::to_yaml;
-use crate::domain::visible_text::visible;
+use crate::text::visible::visible;
 
 /// A unified diff of two objects as YAML; an object that is not there is empty.
 pub(crate) fn unified(title: &str, old: Option<&Value>, new: Option<&Value>) -> String {

@@ -6,11 +6,11 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 
 use crate::api::API_VERSION;
+use crate::api::kinds::{KINDS, Kind};
 use crate::cli::change::ownership::Applied;
 use crate::cli::manifests::{Manifest, is_ours};
 use crate::cli::plane::control_plane::ControlPlane;
-use crate::cli::plane::kinds::{KINDS, Kind, object_key, unknown_kind};
-use crate::cli::plane::object_key::ObjectKey;
+use crate::cli::plane::object_key::{ObjectKey, key_of, object_key, unknown_kind};
 use crate::cli::plane::pipeline::is_composition;
 
 /// An object to delete, as people name it: `KIND/NAME` or `KIND/NAMESPACE/NAME`.
@@ -34,7 +34,7 @@ impl FromStr for Target {
         if name.is_empty() || namespace.is_some_and(str::is_empty) {
             return Err("the name is missing: write KIND/NAME, or KIND/NAMESPACE/NAME".to_owned());
         }
-        let key = known.key(namespace, name);
+        let key = key_of(known, namespace, name);
         if key.namespace.is_empty() && namespace.is_some() {
             return Err(format!("{} has no namespace: write KIND/NAME", known.name));
         }

@@ -9,7 +9,7 @@ use crate::cli::lines::Lines;
 use crate::cli::plane::session::Previewed;
 use crate::compose::explanation::ExplainedEnvironment;
 use crate::domain::scheduling::trace::Checked;
-use crate::domain::visible_text::visible;
+use crate::text::visible::visible;
 
 /// Writes the explanations of deployments.
 pub(crate) fn write_explanations(lines: &mut Lines<'_>, all: &[Previewed]) -> io::Result<()> {

@@ -4,7 +4,7 @@ use std::fmt::{Result, Write};
 
 use askama::filters::{Escaper, Html};
 
-use crate::domain::visible_text::visible;
+use crate::text::visible::visible;
 
 /// Escapes every value that the template fills in.
 #[derive(Debug, Clone, Copy)]

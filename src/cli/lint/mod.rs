@@ -10,7 +10,7 @@ use crate::api::{API_VERSION, inference_environment, model_deployment};
 use crate::cli::lines::Lines;
 use crate::cli::lint::report::{LintReport, Placed};
 use crate::cli::manifests::{Manifest, is_ours, load_or_say};
-use crate::cli::plane::kinds::{stored, unknown_kind};
+use crate::cli::plane::object_key::{stored, unknown_kind};
 use crate::cli::plane::pipeline::{broken_input, gives_input};
 use crate::cli::plane::running::refuse_running;
 use crate::domain::lint::{Finding, lint_environment, lint_model_on};
@@ -61,7 +61,6 @@ pub enum Found {
 
 impl Found {
     /// 0, 1 or 2.
-    #[must_use]
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Clean => 0,

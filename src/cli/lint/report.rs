@@ -8,7 +8,7 @@ use crate::cli::json_output::write_json;
 use crate::cli::lines::Lines;
 use crate::cli::manifests::{Manifest, Position};
 use crate::domain::lint::{Code, Finding, Severity};
-use crate::domain::visible_text::visible;
+use crate::text::visible::visible;
 
 /// Everything that was found.
 pub(crate) struct LintReport<'a> {

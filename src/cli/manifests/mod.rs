@@ -43,13 +43,11 @@ impl Manifest {
     ///
     /// A field's position is that of its key, an item's that of its first character; what comes through an alias or a merge key is
     /// where that is used.
-    #[must_use]
     pub fn locate(&self, path: &str) -> Position {
         self.source.locate(path)
     }
 
     /// The same as `file:line:column`.
-    #[must_use]
     pub fn place(&self, path: &str) -> String {
         let Position { line, column } = self.locate(path);
         format!("{}:{line}:{column}", self.file.display())

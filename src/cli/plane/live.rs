@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::api::kinds::Kind;
 use crate::api::model_deployment_status::ReportedDeployment;
 use crate::api::{API_VERSION, GROUP, inference_environment, llm_inference_service, model_deployment, object, scaled_object};
 use crate::cli::manifests::{Manifest, is_ours};
 use crate::cli::plane::composed::{RESOURCE_NAME, stripped};
 use crate::cli::plane::control_plane::ControlPlane;
-use crate::cli::plane::kinds::{Kind, object_key, unknown_kind};
-use crate::cli::plane::object_key::ObjectKey;
+use crate::cli::plane::object_key::{ObjectKey, key_of, object_key, unknown_kind};
 use crate::cli::plane::pipeline::is_composition;
 use crate::domain::key::{Key, Part};
 use crate::domain::names::FOREIGN_PLACEMENT;
@@ -99,7 +99,7 @@ impl Live {
             let kind = if namespace.is_empty() { inference_environment::KIND } else { model_deployment::KIND };
             (kind.to_owned(), text(metadata.get("labels")?, "crossplane.io/composite")?)
         };
-        let key = Kind::of(&kind)?.key(Some(&namespace), &name);
+        let key = key_of(Kind::of(&kind)?, Some(&namespace), &name);
         let found = self.plane.object(&key);
         let uids = owner.and_then(|owner| owner.get("uid")).zip(found.pointer("/metadata/uid"));
         (found.is_object() && uids.is_none_or(|(owner, uid)| owner == uid)).then_some(key)

@@ -1,6 +1,13 @@
-//! By what a control plane knows an object.
+//! By what a control plane knows an object, and where it keeps what people write.
 
 use std::fmt;
+
+use crate::api::API_VERSION;
+use crate::api::kinds::{KINDS, Kind};
+use crate::cli::manifests::Manifest;
+use crate::domain::spec::violation::Violation;
+use crate::text::spelling::closest;
+use serde_json::Value;
 
 use serde::Serialize;
 
@@ -28,4 +35,46 @@ impl fmt::Display for ObjectKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} {}", self.kind, self.full_name())
     }
+}
+
+/// The key of an object. Of kinds that have a namespace it is in `default` where nothing is said, as with kubectl.
+pub(crate) fn key_of(kind: &Kind, namespace: Option<&str>, name: &str) -> ObjectKey {
+    let namespace = if kind.namespaced { namespace.unwrap_or("default") } else { "" };
+    ObjectKey { api_version: API_VERSION.to_owned(), kind: kind.name.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() }
+}
+
+/// What is wrong with an object of our group that nothing would ever look at.
+pub(crate) fn unknown_kind(manifest: &Manifest) -> Option<Violation> {
+    let Manifest { api_version, kind, .. } = manifest;
+    if api_version != API_VERSION {
+        return Some(Violation::new("apiVersion", format!("is {api_version:?}; write {API_VERSION}")));
+    }
+    let message = match closest(kind, &KINDS.map(|known| known.name)) {
+        _ if Kind::of(kind).is_some() => return None,
+        Some(meant) => format!("is {kind:?}; did you mean {meant}?"),
+        None => format!("is {kind:?}; write ClusterModel, Model, InferenceEnvironment, ModelDeployment"),
+    };
+    Some(Violation::new("kind", message))
+}
+
+/// Where an object is kept.
+pub(crate) fn object_key(manifest: &Manifest) -> ObjectKey {
+    let Manifest { api_version, kind, namespace, name, .. } = manifest;
+    let key = match Kind::of(kind) {
+        Some(known) => key_of(known, namespace.as_deref(), name),
+        None => ObjectKey { kind: kind.clone(), name: name.clone(), ..ObjectKey::default() },
+    };
+    ObjectKey { api_version: api_version.clone(), ..key }
+}
+
+/// An object as a control plane keeps it: with the namespace that it is in where nothing is said.
+pub(crate) fn stored(manifest: &Manifest) -> Value {
+    let mut object = manifest.object.clone();
+    let namespace = object_key(manifest).namespace;
+    if let Some(metadata) = object.pointer_mut("/metadata").and_then(Value::as_object_mut)
+        && !namespace.is_empty()
+    {
+        metadata.insert("namespace".to_owned(), Value::String(namespace));
+    }
+    object
 }

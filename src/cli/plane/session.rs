@@ -5,6 +5,7 @@ use std::io;
 
 use serde_json::Value;
 
+use crate::api::kinds::Kind;
 use crate::api::model_deployment::{ModelKind, Topology};
 use crate::api::model_deployment_status::ReportedDeployment;
 use crate::api::words::ConditionType;
@@ -13,8 +14,7 @@ use crate::cli::lines::Lines;
 use crate::cli::manifests::{Manifest, is_ours};
 use crate::cli::plane::control_plane::ControlPlane;
 use crate::cli::plane::conversation::{Call, Refused};
-use crate::cli::plane::kinds::{Kind, object_key, stored, unknown_kind};
-use crate::cli::plane::object_key::ObjectKey;
+use crate::cli::plane::object_key::{ObjectKey, key_of, object_key, stored, unknown_kind};
 use crate::cli::plane::pipeline::{broken_input, gives_input};
 use crate::cli::plane::running::refuse_running;
 use crate::cli::verdict::Verdict;
@@ -169,7 +169,7 @@ impl<'a> Session<'a> {
                 Err(violations) => self.report(&key, &violations),
                 Ok(deployment) => {
                     let Deployment { namespace, model_ref, topology, .. } = &deployment;
-                    let model = Kind::of(model_ref.kind.as_str()).map(|kind| kind.key(Some(namespace), &model_ref.name));
+                    let model = Kind::of(model_ref.kind.as_str()).map(|kind| key_of(kind, Some(namespace), &model_ref.name));
                     used.extend(model.map(|model| (model, *topology)));
                     let call = self.reconcile(&key).filter(|_| asked.deployment.is_none_or(|wanted| wanted == key.full_name()));
                     let previewed = call.map(|call| self.previewed(key, deployment, call, asked.checks));

@@ -9,7 +9,7 @@ use crate::api::model_deployment_status::PhaseItem;
 use crate::api::placement_record::PhaseRecord;
 use crate::cli::lines::Lines;
 use crate::cli::plane::session::Previewed;
-use crate::domain::visible_text::visible;
+use crate::text::visible::visible;
 
 /// Writes placements, and under each deployment what a person must know.
 pub(crate) fn write_table(lines: &mut Lines<'_>, all: &[Previewed]) -> io::Result<()> {

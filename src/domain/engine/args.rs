@@ -77,7 +77,6 @@ impl EngineArgs {
     /// Understood are `--x=v`, `--x v`, `-tp 4`, `-tp=4`, underscores for dashes, unique prefixes of the options that vLLM is known to
     /// have, and dotted keys (`--kv-transfer-config.kv_role kv_both`), which are gathered into the JSON that vLLM makes of them and, as
     /// there, replace a JSON given elsewhere. What vLLM would refuse is kept apart; nothing is an error here.
-    #[must_use]
     pub fn parse(args: &[String]) -> Self {
         let words = rewrite(args);
         let mut parsed = Self::default();
@@ -122,25 +121,21 @@ impl EngineArgs {
     }
 
     /// Whether an option is given at all.
-    #[must_use]
     pub fn is_given(&self, name: &str) -> bool {
         self.at(name).is_some()
     }
 
     /// The index of the argument that gives an option last; `None` when it is not given.
-    #[must_use]
     pub fn at(&self, name: &str) -> Option<usize> {
         self.last(name).map(|given| given.at)
     }
 
     /// The value of an option where it is given last; `None` when it is not given, or without a value.
-    #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
         self.values(name).last().map(String::as_str)
     }
 
     /// All values of an option where it is given last.
-    #[must_use]
     pub fn values(&self, name: &str) -> &[String] {
         self.last(name).map(|given| given.values.as_slice()).unwrap_or_default()
     }
@@ -150,7 +145,6 @@ impl EngineArgs {
     }
 
     /// Which way a flag is set where it is given last, by its name or by what negates it; `None` when it is not given.
-    #[must_use]
     pub fn flag(&self, name: &str) -> Option<bool> {
         let inverse = inverse(name);
         self.options.iter().rev().find_map(|given| {
@@ -161,19 +155,16 @@ impl EngineArgs {
 
     /// The words that belong to no option, for which vLLM refuses to start, each with the index of its argument:
     /// `"--tensor-parallel-size 2"` in one word, for example.
-    #[must_use]
     pub fn strays(&self) -> &[(usize, String)] {
         &self.strays
     }
 
     /// Whether something that cannot be read here may set options, too: a `$(VAR)`, a file, or the environment.
-    #[must_use]
     pub fn may_set_more(&self, env_names: &[&str]) -> bool {
         self.opaque || env_names.contains(&"VLLM_ADDITIONAL_ARGS") || self.is_given("config")
     }
 
     /// Whether a word that the kubelet fills in, or that vLLM cannot tell apart, may be an option: it may undo any other.
-    #[must_use]
     pub fn is_opaque(&self) -> bool {
         self.opaque
     }
@@ -181,7 +172,6 @@ impl EngineArgs {
     /// How many GPUs a pod with these arguments needs: TP x PP x PCP x the data parallel ranks in the pod.
     ///
     /// `env_names` are the names of the container's environment variables: `VLLM_ADDITIONAL_ARGS` holds arguments, too.
-    #[must_use]
     pub fn gpus(&self, env_names: &[&str]) -> Gpus {
         let opaque = self.may_set_more(env_names)
             || self.is_given("headless")
@@ -213,7 +203,6 @@ impl EngineArgs {
     }
 
     /// The positive number that an option is set to: 1 when it is not given, `None` when it is set to something else.
-    #[must_use]
     pub fn count(&self, name: &str) -> Option<u32> {
         if !self.is_given(name) {
             return Some(1);

@@ -1,7 +1,6 @@
 //! Text that other programs interpret on its way to the engine: KServe's templates, the shell of its presets, the kubelet.
 
 /// Whether a text holds what starts an action in a Go template. KServe puts the whole serving object through one.
-#[must_use]
 pub fn holds_template(text: &str) -> bool {
     text.contains("{{")
 }
@@ -24,7 +23,6 @@ pub enum ModelNameError {
 ///
 /// KServe pastes the name unquoted into a shell script, so only `[A-Za-z0-9][A-Za-z0-9._/:@+-]*` is safe. From v0.20 on it makes a route's
 /// path of it, too, and the API server refuses a path with `//`, `/./` or `/../`, or one that ends like them.
-#[must_use]
 pub fn model_name_error(name: &str) -> Option<ModelNameError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '/' | ':' | '@' | '+' | '-');
     let start = name.chars().next()?;
@@ -40,7 +38,6 @@ pub fn model_name_error(name: &str) -> Option<ModelNameError> {
 /// The names of the environment variables that the kubelet looks up in a text, in order: `$(NAME)`, while `$$` is a literal `$`.
 ///
 /// The kubelet reads args and the values of environment variables this way. A name is whatever stands before the next `)`.
-#[must_use]
 pub fn env_refs(text: &str) -> Vec<&str> {
     let mut names = Vec::new();
     let mut rest = text;
@@ -57,7 +54,6 @@ pub fn env_refs(text: &str) -> Vec<&str> {
 }
 
 /// Whether any text within a value holds what starts an action in a Go template. JSON's own braces are never adjacent.
-#[must_use]
 pub fn serialized_holds_template(value: &impl serde::Serialize) -> bool {
     serde_json::to_string(value).is_ok_and(|text| holds_template(&text))
 }

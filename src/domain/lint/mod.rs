@@ -23,7 +23,6 @@ use crate::domain::spec::model::Model;
 use phase::{Pair, Phase, Role};
 
 /// The model of a spec, with what the rules find in each of its profiles.
-#[must_use]
 pub fn linted(mut model: Model, spec: &ModelSpec) -> Model {
     for (index, (profile, written)) in model.profiles.iter_mut().zip(&spec.serving).enumerate() {
         profile.findings = lint_profile(index, spec, written);
@@ -32,13 +31,11 @@ pub fn linted(mut model: Model, spec: &ModelSpec) -> Model {
 }
 
 /// What the rules find in a model: profile by profile, each in the order of [`Code::ALL`].
-#[must_use]
 pub fn lint_model(spec: &ModelSpec) -> Vec<Finding> {
     spec.serving.iter().enumerate().flat_map(|(index, profile)| lint_profile(index, spec, profile)).collect()
 }
 
 /// What the rules find in the profile at `index` of a model's `serving`.
-#[must_use]
 pub fn lint_profile(index: usize, spec: &ModelSpec, profile: &ServingProfile) -> Vec<Finding> {
     let mut findings = Vec::new();
     match phases(index, profile) {
@@ -61,13 +58,11 @@ pub fn lint_profile(index: usize, spec: &ModelSpec, profile: &ServingProfile) ->
 }
 
 /// What the rules find in a model's profiles on the pools of those environments that a profile asks for.
-#[must_use]
 pub fn lint_model_on(spec: &ModelSpec, environments: &[Environment]) -> Vec<Finding> {
     spec.serving.iter().enumerate().flat_map(|(index, profile)| lint_profile_on(index, spec, profile, environments)).collect()
 }
 
 /// What the rules find in the profile at `index` of a model's `serving` on the pools of those environments that it asks for.
-#[must_use]
 pub fn lint_profile_on(index: usize, spec: &ModelSpec, profile: &ServingProfile, environments: &[Environment]) -> Vec<Finding> {
     let selects =
         |environment: &&Environment| profile.environment_selector.as_ref().is_none_or(|selector| selector.matches(&environment.labels));
@@ -82,7 +77,6 @@ pub fn lint_profile_on(index: usize, spec: &ModelSpec, profile: &ServingProfile,
 }
 
 /// What the rules find in an environment. Paths are those of the environment's own fields.
-#[must_use]
 pub fn lint_environment(environment: &Environment) -> Vec<Finding> {
     let mut findings = Vec::new();
     network::check_environment(environment, &mut findings);

@@ -30,7 +30,6 @@ pub enum Verdict {
 }
 
 /// What is missing to a placement that holds `charges` beside all that a ledger has, by pool.
-#[must_use]
 pub fn shortages(environment: &str, mut ledger: Ledger, charges: &[Charge]) -> Vec<Shortage> {
     for charge in charges {
         ledger.charge(charge);
@@ -48,7 +47,6 @@ pub fn shortages(environment: &str, mut ledger: Ledger, charges: &[Charge]) -> V
 }
 
 /// Judges a placement that holds `charges`, beside `beside`, what the same deployment holds there otherwise.
-#[must_use]
 pub fn judge(environment: &Environment, fleet: &Fleet, seniority: &Seniority, charges: &[Charge], beside: &[Charge]) -> Verdict {
     let mut ledger = Ledger::new(&environment.pools);
     let standing: Vec<&Charge> = fleet

@@ -8,7 +8,6 @@ use crate::domain::scheduling::ledger::{Charge, Ledger};
 use crate::domain::spec::environment::{Environment, Pool};
 
 /// Sums up the placements that stand on pools. Of these, `unlabelled` only the status of their deployment tells of.
-#[must_use]
 pub fn sum_up(pools: &[Pool], standing: &[Standing], unlabelled: usize) -> EnvironmentLedger {
     let mut ledger = Ledger::new(pools);
     standing.iter().flat_map(|placement| &placement.charges).for_each(|charge| ledger.charge(charge));
@@ -58,7 +57,6 @@ type Pods = BTreeMap<(String, u32), u64>;
 
 /// What others hold of an environment, as its sum says. `own` are the deployment's own placements there that were ready once: the sum has
 /// counted them long ago. Those that were not are in the sum by name, if at all.
-#[must_use]
 pub fn held_by_others(environment: &Environment, sum: &EnvironmentLedger, holder: &str, own: &[Charge]) -> Vec<Holding> {
     let mut pods = Pods::new();
     for pool in &sum.pools {

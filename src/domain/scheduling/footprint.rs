@@ -19,21 +19,18 @@ pub struct Footprint {
 
 impl Footprint {
     /// What it holds.
-    #[must_use]
     pub fn charges(&self) -> Vec<Charge> {
         std::iter::once(&self.decode).chain(&self.prefill).map(Charge::from).collect()
     }
 }
 
 /// The topology of a serving object.
-#[must_use]
 pub fn topology_of(service: &RequestedService) -> Topology {
     if service.prefill.is_some() { Topology::PrefillDecode } else { Topology::Unified }
 }
 
 /// What a serving object takes of an environment's pools. What was recorded of its phases says which pool is meant where several would
 /// do, and how many pods there are where the object does not say. `None` where no pool has what it asks for.
-#[must_use]
 pub fn footprint(service: &RequestedService, recorded: (Option<&PhaseRecord>, Option<&PhaseRecord>), pools: &[Pool]) -> Option<Footprint> {
     let prefill = match &service.prefill {
         Some(workload) => Some(phase(workload, recorded.1, pools)?),

@@ -16,7 +16,6 @@ macro_rules! freezes {
             pub const WORDS: &[&str] = &[$(stringify!($name),)*];
 
             /// The word that machines read.
-            #[must_use]
             pub fn word(&self) -> &'static str {
                 match self {
                     $(Self::$name $((freezes!(@any $text)))? => stringify!($name),)*
@@ -24,7 +23,6 @@ macro_rules! freezes {
             }
 
             /// Whether the placement leaves once others serve in its place.
-            #[must_use]
             pub fn is_leaving(&self) -> bool {
                 match self {
                     $(Self::$name $((freezes!(@any $text)))? => freezes!(@$fate),)*
@@ -77,7 +75,6 @@ freezes! {
 
 impl Freeze {
     /// Whether a reason in a status says that a placement is left as it is, and not how far it is.
-    #[must_use]
     pub fn is_word(reason: &str) -> bool {
         Self::WORDS.contains(&reason)
     }

@@ -22,25 +22,21 @@ pub struct Seniority {
 
 impl Seniority {
     /// The place of one of a deployment's placements.
-    #[must_use]
     pub fn of(deployment: &Deployment, settled: bool) -> Self {
         Self::new(deployment.holder(), deployment.created.clone(), settled)
     }
 
     /// The place of a placement, whoever's it is.
-    #[must_use]
     pub fn new(holder: String, created: Option<String>, settled: bool) -> Self {
         Self { unsettled: !settled, created: (created.is_none(), created), holder }
     }
 
     /// Whether a placement with this place keeps what it has although one with the other's needs it.
-    #[must_use]
     pub fn stands_against(&self, other: &Self) -> bool {
         !self.unsettled || self < other
     }
 
     /// Whether the placement was ready once: then it never yields.
-    #[must_use]
     pub fn is_settled(&self) -> bool {
         !self.unsettled
     }
@@ -74,7 +70,6 @@ pub struct Standing {
 
 impl Standing {
     /// Whether it is the same placement as another, which was told of in another way.
-    #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.holder == other.holder && self.topology == other.topology
     }
@@ -88,7 +83,6 @@ impl Standing {
 }
 
 /// What a deployment holds, as its status says, each with its environment.
-#[must_use]
 pub fn reported(deployment: &Metadata, status: &ModelDeploymentStatus) -> Vec<(String, Standing)> {
     let Metadata { namespace, name, uid, creation_timestamp, .. } = deployment;
     let standing = |item: &PlacementItem| Standing {
@@ -111,7 +105,6 @@ pub struct Fleet {
 
 impl Fleet {
     /// Collects what they hold.
-    #[must_use]
     pub fn new(holdings: impl IntoIterator<Item = Holding>) -> Self {
         let mut fleet = Self::default();
         for holding in holdings {
@@ -132,7 +125,6 @@ impl Fleet {
     }
 
     /// Whether what is known of an environment was looked at only now.
-    #[must_use]
     pub fn is_verified(&self, environment: &str) -> bool {
         !self.summed.contains(environment)
     }
@@ -143,7 +135,6 @@ impl Fleet {
     }
 
     /// An environment's pools with everything that others hold there.
-    #[must_use]
     pub fn ledger(&self, environment: &Environment) -> Ledger {
         let mut ledger = Ledger::new(&environment.pools);
         self.in_environment(&environment.name).for_each(|holding| ledger.charge(&holding.charge));

@@ -24,7 +24,6 @@ impl From<&PhaseRecord> for Charge {
 
 impl Charge {
     /// GPUs of all pods.
-    #[must_use]
     pub fn gpus(&self) -> u64 {
         u64::from(self.gpus_per_replica).saturating_mul(u64::from(self.replicas))
     }
@@ -46,7 +45,6 @@ struct PoolLedger {
 
 impl Ledger {
     /// Pools in which everything is free.
-    #[must_use]
     pub fn new(pools: &[Pool]) -> Self {
         let entry = |pool: &Pool| PoolLedger { nodes: pool.nodes, gpus_per_node: pool.gpus_per_node, pods: BTreeMap::new() };
         Self { pools: pools.iter().map(|pool| (pool.id.clone(), entry(pool))).collect() }
@@ -60,7 +58,6 @@ impl Ledger {
     }
 
     /// Whether these pods fit beside all that is recorded, packed together onto nodes.
-    #[must_use]
     pub fn fits(&self, charges: &[Charge]) -> bool {
         charges.iter().all(|charge| {
             let Some(mut pool) = self.pools.get(&charge.pool).cloned() else { return false };
@@ -70,25 +67,21 @@ impl Ledger {
     }
 
     /// GPUs of a pool's pods for which no node is left.
-    #[must_use]
     pub fn unplaced(&self, pool: &str) -> u64 {
         self.pools.get(pool).map_or(0, PoolLedger::unplaced)
     }
 
     /// GPUs of a pool that nothing holds.
-    #[must_use]
     pub fn free(&self, pool: &str) -> u64 {
         self.pools.get(pool).map_or(0, |pool| pool.total().saturating_sub(pool.held()))
     }
 
     /// GPUs of a pool that are promised, be they there or not.
-    #[must_use]
     pub fn held(&self, pool: &str) -> u64 {
         self.pools.get(pool).map_or(0, PoolLedger::held)
     }
 
     /// GPUs of a pool.
-    #[must_use]
     pub fn total(&self, pool: &str) -> u64 {
         self.pools.get(pool).map_or(0, PoolLedger::total)
     }
@@ -99,7 +92,6 @@ impl Ledger {
     }
 
     /// GPUs of all pools that nothing holds.
-    #[must_use]
     pub fn free_in_all(&self) -> u64 {
         self.pools.keys().fold(0, |sum: u64, pool| sum.saturating_add(self.free(pool)))
     }

@@ -195,7 +195,6 @@ fn match_profile(
 
 /// The environment's RDMA variables come under the engine's own, so its arguments may refer to them: one that holds a
 /// single quote would end the quoting of such an argument.
-#[must_use]
 pub fn quoting_violation(profile: &Profile, rdma: Option<&Rdma>) -> Option<Violation> {
     let rdma = rdma.filter(|_| profile.topology == Topology::PrefillDecode)?;
     let breaks = |phase: &PhaseProfile| quote_breaking_references(&phase.engine, &rdma.env).into_iter().next();
@@ -243,7 +242,6 @@ fn combinations(decode: &PhaseDemand<'_>, decode_pools: &[&Pool], prefill: Optio
 }
 
 /// What a phase needs, and what its pools have.
-#[must_use]
 pub fn need(phase: Phase, charge: &Charge, pools: &[&Pool], ledger: &Ledger) -> PhaseNeed {
     let state = |pool: &&Pool| PoolState { pool: pool.id.clone(), free: ledger.free(&pool.id), total: ledger.total(&pool.id) };
     PhaseNeed { phase, replicas: charge.replicas, gpus_per_replica: charge.gpus_per_replica, pools: pools.iter().map(state).collect() }

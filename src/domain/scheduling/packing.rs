@@ -38,7 +38,6 @@ pub struct PackedPods {
 
 /// Packs what is charged to a pool; charges of other pools are passed over. Of pods with as many GPUs those of the first charge come
 /// first.
-#[must_use]
 pub fn pack(pool: &Pool, charges: &[Charge]) -> Packing {
     let mut sizes: BTreeMap<u32, u64> = BTreeMap::new();
     let mut waiting: BTreeMap<u32, VecDeque<(usize, u64)>> = BTreeMap::new();

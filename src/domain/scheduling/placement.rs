@@ -33,7 +33,6 @@ pub struct Existing {
 
 impl Existing {
     /// The cluster that it is on, where that is known without its environment.
-    #[must_use]
     pub fn cluster(&self) -> Option<ClusterIdentity> {
         if self.local {
             return Some(ClusterIdentity::Local);
@@ -42,13 +41,11 @@ impl Existing {
     }
 
     /// Whether it was ready once.
-    #[must_use]
     pub fn is_settled(&self) -> bool {
         self.ready || self.record.as_ref().is_some_and(|record| record.settled)
     }
 
     /// What it holds, as far as that is remembered.
-    #[must_use]
     pub fn charges(&self) -> Vec<Charge> {
         charges(self.record.as_ref())
     }
@@ -114,13 +111,11 @@ pub enum Action {
 
 impl Placement {
     /// Whether it leaves once others serve in its place.
-    #[must_use]
     pub fn is_leaving(&self) -> bool {
         matches!(&self.action, Action::Freeze(freeze, _) if freeze.is_leaving())
     }
 
     /// What it holds of the environment's pools.
-    #[must_use]
     pub fn charges(&self) -> Vec<Charge> {
         match &self.action {
             Action::Render(sizing) => sizing.charges(),

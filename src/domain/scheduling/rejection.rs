@@ -32,7 +32,6 @@ macro_rules! reasons {
             pub const WORDS: &[&str] = &[$(stringify!($name),)*];
 
             /// The word that machines read.
-            #[must_use]
             pub fn word(&self) -> &'static str {
                 match self {
                     $(Self::$name { .. } => stringify!($name),)*
@@ -40,7 +39,6 @@ macro_rules! reasons {
             }
 
             /// The check that failed.
-            #[must_use]
             pub fn check(&self) -> Check {
                 match self {
                     $(Self::$name { .. } => Check::$check,)*
@@ -216,7 +214,6 @@ impl Reason {
     }
 
     /// GPUs that are missing, where that is the reason and more would help.
-    #[must_use]
     pub fn missing_gpus(&self) -> Option<u64> {
         matches!(self, Self::InsufficientGpus { .. }).then(|| self.gpus().map_or(0, Gpus::missing))
     }
@@ -297,7 +294,6 @@ fn describe_needs(needs: &[PhaseNeed]) -> String {
 
 /// Counts rejections by what they have in common: "7 lack label modelplane.ai/rdma=true, 3 short of GPUs (need 16, at
 /// most 8 free)". The most frequent first, then by text.
-#[must_use]
 pub fn summarize(rejections: &[Rejection]) -> String {
     let mut groups: BTreeMap<String, Vec<&Reason>> = BTreeMap::new();
     for rejection in rejections {

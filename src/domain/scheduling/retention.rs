@@ -15,7 +15,6 @@ use crate::domain::spec::model::Profile;
 use crate::domain::spec::violation::join;
 
 /// Decides about one of a deployment's placements.
-#[must_use]
 pub fn retain(wish: Wish<'_>, existing: &Existing, all: &[Existing], environments: &Environments) -> Placement {
     let home = home(existing, all, environments);
     let (profile, action) = match keep(wish, existing, home) {
@@ -170,7 +169,6 @@ fn size(wish: Wish<'_>, profile: &Profile, existing: &Existing, record: &Placeme
 pub type Retained<'a> = (&'a Existing, Placement);
 
 /// Where fewer environments are wanted, placements that are not ready go first, then the last by name.
-#[must_use]
 pub fn shrink(mut staying: Vec<Retained<'_>>, wanted: usize) -> Vec<Retained<'_>> {
     staying.sort_by_key(|(existing, _)| (!existing.ready, existing.place.environment.clone()));
     staying.truncate(wanted);
@@ -179,7 +177,6 @@ pub fn shrink(mut staying: Vec<Retained<'_>>, wanted: usize) -> Vec<Retained<'_>
 
 /// Of the placements that leave, those that serve in place of `short` others: make before break. After a switch of
 /// topology all of the old one stay until every new one is ready.
-#[must_use]
 pub fn still_needed(topology: Topology, mut leaving: Vec<Retained<'_>>, short: usize) -> Vec<Retained<'_>> {
     if short == 0 {
         return Vec::new();

@@ -47,14 +47,12 @@ pub enum Switch {
 
 impl Plan {
     /// Placements that count towards what is wanted.
-    #[must_use]
     pub fn staying(&self) -> usize {
         self.placements.iter().filter(|placement| !placement.is_leaving()).count()
     }
 
     /// Whether nothing is to be placed, replaced or given up. More replicas are rendered at once, and what is frozen for another
     /// reason than leaving stays as it is, whatever the rest of the fleet does.
-    #[must_use]
     pub fn is_steady(&self, deployment: &Deployment) -> bool {
         self.staying() == deployment.environments && self.placements.len() == deployment.environments
     }
@@ -62,13 +60,11 @@ impl Plan {
 
 /// Whether the observed placements alone show that something is to be decided. Where they do not, a deployment needs
 /// only its model and its own environments, until these show it.
-#[must_use]
 pub fn needs_decision(deployment: &Deployment, existing: &[Existing]) -> bool {
     existing.len() != deployment.environments || existing.iter().any(|existing| existing.place.topology != deployment.topology)
 }
 
 /// Places a deployment.
-#[must_use]
 pub fn schedule(situation: Situation<'_>) -> Plan {
     let Situation { wish, environments, existing, fleet, deciding, .. } = situation;
     let wanted = wish.deployment.environments;

@@ -150,7 +150,6 @@ impl Search<'_> {
 }
 
 /// An environment that keeps the rules.
-#[must_use]
 pub fn usable<'a>(environments: &'a Environments, name: &str) -> Option<&'a Environment> {
     match environments.get(name) {
         Some(EnvironmentState::Usable(environment)) => Some(environment),

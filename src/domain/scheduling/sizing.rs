@@ -23,7 +23,6 @@ pub struct PhaseSizing {
 
 impl PhaseSizing {
     /// What is remembered of it.
-    #[must_use]
     pub fn record(&self) -> PhaseRecord {
         PhaseRecord {
             pool: self.pool.clone(),
@@ -34,7 +33,6 @@ impl PhaseSizing {
     }
 
     /// What must fit for the phase to be admitted.
-    #[must_use]
     pub fn charge(&self) -> Charge {
         Charge::from(&self.record())
     }
@@ -56,25 +54,21 @@ impl Sizing {
     }
 
     /// Whether it is what is remembered of it.
-    #[must_use]
     pub fn fits(&self, record: &PlacementRecord) -> bool {
         self.decode.record() == record.decode && self.prefill.as_ref().map(PhaseSizing::record) == record.prefill
     }
 
     /// Whether its phases, decode first, are on these pools.
-    #[must_use]
     pub fn is_on(&self, pools: &[String]) -> bool {
         self.phases().map(|phase| &phase.pool).eq(pools)
     }
 
     /// What must fit for the placement to be admitted.
-    #[must_use]
     pub fn charges(&self) -> Vec<Charge> {
         self.phases().map(PhaseSizing::charge).collect()
     }
 
     /// What must fit for every phase to reach its most replicas.
-    #[must_use]
     pub fn most(&self) -> Vec<Charge> {
         let most =
             |phase: &PhaseSizing| Charge { replicas: phase.scaling.max_replicas().unwrap_or(phase.charge().replicas), ..phase.charge() };
@@ -82,14 +76,12 @@ impl Sizing {
     }
 
     /// GPUs of both phases.
-    #[must_use]
     pub fn gpus(&self) -> u64 {
         self.charges().iter().fold(0, |sum, charge| sum.saturating_add(charge.gpus()))
     }
 }
 
 /// The phases of a profile as a deployment scales them: decode, then prefill.
-#[must_use]
 pub fn phases<'a>(profile: &'a Profile, deployment: &'a Deployment) -> (PhaseDemand<'a>, Option<PhaseDemand<'a>>) {
     let decode = PhaseDemand { phase: Phase::main(profile.topology), profile: &profile.decode, scaling: &deployment.decode };
     let prefill = profile.prefill.as_ref().zip(deployment.prefill.as_ref());
@@ -109,7 +101,6 @@ pub struct PhaseDemand<'a> {
 
 impl PhaseDemand<'_> {
     /// GPUs of a pod on a pool; `None` where no number of GPUs would do.
-    #[must_use]
     pub fn gpus_on(&self, pool: &Pool) -> Option<u32> {
         match &self.profile.gpus {
             GpuDemand::Count(gpus) => Some(*gpus),
@@ -118,13 +109,11 @@ impl PhaseDemand<'_> {
     }
 
     /// Whether the profile leaves the pool open or means this one.
-    #[must_use]
     pub fn accepts(&self, pool: &Pool) -> bool {
         self.profile.accelerator.as_deref().is_none_or(|accelerator| pool.is_called(accelerator))
     }
 
     /// The phase on a pool.
-    #[must_use]
     pub fn size_on(&self, pool: &Pool) -> Option<PhaseSizing> {
         Some(PhaseSizing {
             pool: pool.id.clone(),

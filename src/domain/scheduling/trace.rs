@@ -15,7 +15,6 @@ macro_rules! checks {
 
         impl Check {
             /// What is looked at, in a word or two.
-            #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $label,)*
@@ -75,7 +74,6 @@ pub struct Trace(Option<Vec<Checked>>);
 
 impl Trace {
     /// A trace that keeps what it is told, or not.
-    #[must_use]
     pub fn new(kept: bool) -> Self {
         Self(kept.then(Vec::new))
     }
@@ -95,7 +93,6 @@ impl Trace {
     }
 
     /// The checks in their order.
-    #[must_use]
     pub fn checks(self) -> Vec<Checked> {
         self.0.unwrap_or_default()
     }

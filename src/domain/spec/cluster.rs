@@ -91,7 +91,6 @@ fn validate_gke(at: &mut At<'_>, gke: &GkeCluster) {
 }
 
 /// The GPU pools that a cluster declares, as an environment's status shows them.
-#[must_use]
 pub fn declared_pools(cluster: &Cluster) -> Vec<GpuPool> {
     match cluster.source {
         ClusterSource::Existing => cluster.existing.iter().flat_map(|existing| &existing.node_pools).filter_map(node_pool).collect(),

@@ -36,14 +36,12 @@ pub struct Deployment {
 
 impl Deployment {
     /// What its holdings go by.
-    #[must_use]
     pub fn holder(&self) -> String {
         holder(self.uid.as_deref(), &self.namespace, &self.name)
     }
 }
 
 /// What a deployment's holdings go by: its uid, or its name where it has none, as in files.
-#[must_use]
 pub fn holder(uid: Option<&str>, namespace: &str, name: &str) -> String {
     uid.filter(|uid| !uid.is_empty()).map_or_else(|| format!("{namespace}/{name}"), str::to_owned)
 }
@@ -64,7 +62,6 @@ pub enum PhaseScaling {
 
 impl PhaseScaling {
     /// The replicas that must fit for a placement to be admitted: at least one, which starts before anything scales it.
-    #[must_use]
     pub fn admitted_replicas(&self) -> u32 {
         match self {
             Self::Fixed { replicas } => *replicas,
@@ -74,7 +71,6 @@ impl PhaseScaling {
     }
 
     /// The most replicas, where they are not fixed.
-    #[must_use]
     pub fn max_replicas(&self) -> Option<u32> {
         match self {
             Self::Fixed { .. } => None,

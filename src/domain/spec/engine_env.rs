@@ -39,7 +39,6 @@ pub fn validate_env(at: &mut At<'_>, env: &[EnvVar], most: Limits) {
 
 /// Arguments that refer to a variable whose literal value holds a single quote, with that variable's name. `below` are
 /// variables that the engine's own override.
-#[must_use]
 pub fn quote_breaking_references(engine: &Engine, below: &[EnvVar]) -> Vec<(usize, String)> {
     let values: BTreeMap<&str, &str> =
         below.iter().chain(&engine.env).map(|variable| (variable.name.as_str(), variable.value.as_deref().unwrap_or_default())).collect();

@@ -89,7 +89,6 @@ pub struct Pool {
 
 impl Pool {
     /// Whether a profile's `accelerator` means this pool.
-    #[must_use]
     pub fn is_called(&self, accelerator: &str) -> bool {
         self.accelerator_type == accelerator || (self.named && self.id == accelerator)
     }
@@ -97,7 +96,6 @@ impl Pool {
 
 impl Environment {
     /// The Secret that its cluster is reached with.
-    #[must_use]
     pub fn kubeconfig(&self) -> Option<&KubeconfigSecret> {
         match &self.cluster {
             ClusterIdentity::Kubeconfig(secret) => Some(secret),
@@ -106,7 +104,6 @@ impl Environment {
     }
 
     /// The pool of an id.
-    #[must_use]
     pub fn pool(&self, id: &str) -> Option<&Pool> {
         self.pools.iter().find(|pool| pool.id == id)
     }
@@ -162,7 +159,6 @@ pub fn validate_environment(environment: &InferenceEnvironment) -> Result<Enviro
 }
 
 /// An environment is one cluster for life: what stands there would be applied to the other, and go on running on this one.
-#[must_use]
 pub fn repointed(environment: &InferenceEnvironment) -> Option<Violation> {
     let wanted = &environment.spec.cluster.existing.as_ref()?.secret_ref;
     let KubeconfigSecret { name, key } = environment.status.cluster.as_ref().filter(|cluster| *cluster != wanted)?;

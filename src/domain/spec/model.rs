@@ -39,7 +39,6 @@ pub struct Token {
 
 impl Token {
     /// Whether KServe in the control plane's own cluster can read the Secret where it is.
-    #[must_use]
     pub fn usable_in(&self, namespace: &str) -> bool {
         self.namespace == namespace && self.key == TOKEN_KEY
     }
@@ -99,19 +98,16 @@ pub enum GpuDemand {
 
 impl Model {
     /// The profile of a name and topology.
-    #[must_use]
     pub fn profile(&self, name: &str, topology: Topology) -> Option<&Profile> {
         self.profiles.iter().find(|profile| profile.name == name && profile.topology == topology)
     }
 
     /// What the profiles violate, all together.
-    #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
         self.profiles.iter().flat_map(|profile| profile.violations.clone()).collect()
     }
 
     /// What the profiles of a topology violate.
-    #[must_use]
     pub fn violations_of(&self, topology: Topology) -> Vec<Violation> {
         self.profiles.iter().filter(|profile| profile.topology == topology).flat_map(|profile| profile.violations.clone()).collect()
     }

@@ -66,7 +66,6 @@ impl From<&Violation> for Finding {
 }
 
 /// The first of them on one line, and how many more there are: it ends up in conditions and events.
-#[must_use]
 pub fn join(violations: &[Violation]) -> String {
     let listed: Vec<String> = violations.iter().take(MOST_LISTED).map(ToString::to_string).collect();
     let more = violations.len().saturating_sub(listed.len());

@@ -19,14 +19,12 @@ const UNSEEN: [RangeInclusive<char>; 11] = [
 ];
 
 /// Whether a character does something else than to be seen.
-#[must_use]
 pub fn is_unseen(character: char) -> bool {
     character.is_control() || UNSEEN.iter().any(|range| range.contains(&character))
 }
 
 /// The text with everything escaped, each time in the same way, that is not seen, or that GitHub's runner takes for a command
 /// wherever in a line it stands: `##[error]`.
-#[must_use]
 pub fn escaped(text: &str, escape: impl Fn(char) -> String) -> String {
     let mut seen = String::with_capacity(text.len());
     for character in text.chars() {
@@ -40,7 +38,6 @@ pub fn escaped(text: &str, escape: impl Fn(char) -> String) -> String {
 }
 
 /// The text on one line, all of it seen: `\n`, `\u{1b}`. A second time it changes nothing.
-#[must_use]
 pub fn visible(text: &str) -> String {
     escaped(text, |character| match character {
         '[' => character.escape_unicode().to_string(),
@@ -49,7 +46,6 @@ pub fn visible(text: &str) -> String {
 }
 
 /// Whether GitHub's runner takes a line for a command: `::error::…`, with space before it or not.
-#[must_use]
 pub fn is_command(line: &str) -> bool {
     line.trim_start().starts_with("::")
 }
