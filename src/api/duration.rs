@@ -163,10 +163,6 @@ impl JsonSchema for GoDuration {
         "GoDuration".into()
     }
 
-    fn schema_id() -> Cow<'static, str> {
-        concat!(module_path!(), "::GoDuration").into()
-    }
-
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "string", "pattern": PATTERN})
     }

@@ -8,11 +8,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::absent::{defaults, null_is_default, unreadable_is_none};
-use super::environment_ledger::EnvironmentLedger;
-use super::limits;
-use super::lossless;
-use super::metadata::Metadata;
 use super::quantity::{PositiveQuantity, Quantity};
+use super::{environment_ledger::EnvironmentLedger, limits, lossless, metadata::Metadata};
 
 /// The kind's name.
 pub const KIND: &str = "InferenceEnvironment";

@@ -4,8 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::absent::{defaults, null_is_default};
-use super::duration::GoDuration;
-use super::limits;
+use super::{duration::GoDuration, limits};
 
 /// The input's group and version.
 pub const API_VERSION: &str = "modelplane.fn.crossplane.io/v1beta1";

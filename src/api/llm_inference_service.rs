@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::PodSpec;
 use serde::{Deserialize, Serialize};
 
-use super::absent::null_is_default;
-use super::condition::Condition;
 use super::metadata::{Metadata, NewMetadata};
 use super::model_deployment::{Hpa, Keda};
-use super::quantity::Quantity;
+use super::{absent::null_is_default, condition::Condition, quantity::Quantity};
 
 /// Group and version.
 pub const API_VERSION: &str = "serving.kserve.io/v1alpha2";

@@ -6,12 +6,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::absent::{defaults, null_is_default};
-use super::limits;
-use super::lossless;
-use super::metadata::Metadata;
-use super::model_deployment::Topology;
 use super::quantity::{PositiveQuantity, Quantity};
-use super::selector::LabelSelector;
+use super::{limits, lossless, metadata::Metadata, model_deployment::Topology, selector::LabelSelector};
 
 /// A ClusterModel or a Model.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -5,9 +5,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::absent::{defaults, null_is_default};
-use super::limits;
-use super::metadata::Metadata;
-use super::selector::LabelSelector;
+use super::{limits, metadata::Metadata, selector::LabelSelector};
 
 /// The kind's name.
 pub const KIND: &str = "ModelDeployment";

@@ -3,12 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::absent::null_is_default;
-use super::condition::Condition;
-use super::inference_environment::KubeconfigSecret;
-use super::metadata::Metadata;
-use super::model_deployment::Topology;
-use super::selector::LabelSelector;
+use super::{
+    absent::null_is_default, condition::Condition, inference_environment::KubeconfigSecret, metadata::Metadata, model_deployment::Topology,
+    selector::LabelSelector,
+};
 
 /// A ModelDeployment, of which only the status is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::absent::null_is_default;
-use super::condition::Condition;
-use super::llm_inference_service::ObservedService;
 use super::metadata::{Metadata, NewMetadata};
+use super::{absent::null_is_default, condition::Condition, llm_inference_service::ObservedService};
 
 /// Group and version.
 pub const API_VERSION: &str = "kubernetes.m.crossplane.io/v1alpha1";
@@ -115,6 +113,13 @@ pub struct PlainObject {
     /// The data of a Secret.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub data: BTreeMap<&'static str, &'static str>,
+}
+
+impl PlainObject {
+    /// One that is nothing but its metadata.
+    pub fn new(kind: &'static str, metadata: NewMetadata) -> Self {
+        Self { api_version: "v1", kind, metadata, secrets: Vec::new(), data: BTreeMap::new() }
+    }
 }
 
 /// Names a Secret.

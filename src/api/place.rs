@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::model_deployment::Topology;
-use super::model_deployment_status::PlacementItem;
+use super::{model_deployment::Topology, model_deployment_status::PlacementItem};
 
 /// An environment with a topology: a deployment has at most one placement there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]

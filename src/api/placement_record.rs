@@ -5,11 +5,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::absent::null_is_default;
-use super::inference_environment::KubeconfigSecret;
 use super::model_deployment::{ModelKind, ModelRef};
-use super::model_deployment_status::PhaseItem;
-use super::selector::LabelSelector;
+use super::{
+    absent::null_is_default, inference_environment::KubeconfigSecret, model_deployment_status::PhaseItem, selector::LabelSelector,
+};
 
 /// What a placement was decided on. Written as JSON into one annotation. A field that is not known, at whatever depth, is passed over: a
 /// newer version may have written it, and what is lost with the record is lost for good.

@@ -278,10 +278,6 @@ impl JsonSchema for Quantity {
         "Quantity".into()
     }
 
-    fn schema_id() -> Cow<'static, str> {
-        concat!(module_path!(), "::Quantity").into()
-    }
-
     /// The form that Kubernetes asks of a structural schema. It takes whole numbers and strings only: a fraction is written as text.
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
@@ -303,10 +299,6 @@ impl JsonSchema for PositiveQuantity {
 
     fn schema_name() -> Cow<'static, str> {
         "PositiveQuantity".into()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        concat!(module_path!(), "::PositiveQuantity").into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {

@@ -3,7 +3,7 @@
 //! The reference in docs/ is made of these tables, of those of `Freeze` and `Rejection`, whose words carry what they are about, and of the
 //! lint's rules.
 
-use crate::api::condition::Status;
+use super::condition::Status;
 
 /// Words, each with what it means.
 macro_rules! words {

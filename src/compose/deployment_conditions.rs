@@ -2,15 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::{conditions::NewCondition, inputs::Inputs, model::profile_valid, rendered::Rendered};
 use crate::api::condition::find;
 use crate::api::model_deployment::{StrategyKind, Topology};
 use crate::api::model_deployment_status::Scheduling;
 use crate::api::phase::Phase;
 use crate::api::words::{ConditionType, ModelResolved, PhaseReady, PlacementsReady, PlacementsScheduled, Waiting};
-use crate::compose::conditions::NewCondition;
-use crate::compose::inputs::Inputs;
-use crate::compose::model::profile_valid;
-use crate::compose::rendered::Rendered;
 use crate::domain::scheduling::contention::Shortage;
 use crate::domain::scheduling::schedule::{Plan, Switch};
 use crate::domain::spec::model::Model;

@@ -1,13 +1,11 @@
 //! The events of a ModelDeployment that is decided on.
 
+use super::events::{Event, events, rejections_changed};
+use super::{conditions::NewCondition, inputs::Inputs, rendered::Rendered};
 use crate::api::input::RdmaPolicy;
 use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::ModelDeploymentStatus;
 use crate::api::words::{ConditionType, EventReason};
-use crate::compose::conditions::NewCondition;
-use crate::compose::events::{Event, events, rejections_changed};
-use crate::compose::inputs::Inputs;
-use crate::compose::rendered::Rendered;
 use crate::domain::names::RDMA_LABEL;
 use crate::domain::scheduling::placement::{Action, Missing};
 use crate::domain::scheduling::schedule::Plan;

@@ -9,9 +9,9 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as K8sQuantity;
 
+use super::argv::quote;
 use crate::api::inference_environment::{Rdma, RdmaKind};
 use crate::api::quantity::Quantity;
-use crate::compose::argv::quote;
 use crate::domain::kserve::{ENGINE_CONTAINER, SHARED_MEMORY_VOLUME, STARTUP_PERIOD_SECONDS};
 use crate::domain::scheduling::sizing::PhaseSizing;
 use crate::domain::spec::environment::Pool;

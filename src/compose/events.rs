@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::conditions::NewCondition;
 use crate::api::condition::{Condition, Status};
 use crate::api::model_deployment_status::{ModelDeploymentStatus, RejectedEnvironment};
 use crate::api::words::{ConditionType, ProfileValid};
-use crate::compose::conditions::NewCondition;
 
 /// Something worth an event.
 #[derive(Debug, Clone, PartialEq, Eq)]

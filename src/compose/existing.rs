@@ -2,11 +2,10 @@
 
 use serde_json::Value;
 
+use super::{observed::Observed, readiness::readiness};
 use crate::api::model_deployment_status::{ModelDeploymentStatus, PlacementItem};
 use crate::api::place::Place;
 use crate::api::placement_record::{PhaseRecord, PlacementRecord, same_object};
-use crate::compose::observed::Observed;
-use crate::compose::readiness::readiness;
 use crate::domain::key::Key;
 use crate::domain::names::ACCELERATOR_LABEL;
 use crate::domain::scheduling::placement::{Existing, Missing};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::compose::inputs::{Inputs, ModelState, situation};
+use super::inputs::{Inputs, ModelState, situation};
 use crate::domain::scheduling::holdings::Fleet;
 use crate::domain::scheduling::ledger::Ledger;
 use crate::domain::scheduling::placement::{Action, EnvironmentState, Placement};

@@ -2,10 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::compose::composition::{Body, Composed};
-use crate::compose::inputs::Inputs;
-use crate::compose::placement::encode_record;
-use crate::compose::readiness::is_ready;
+use super::composition::{Body, Composed};
+use super::{inputs::Inputs, placement::encode_record, readiness::is_ready};
 use crate::domain::key::{Key, Part};
 use crate::domain::kserve::TOKEN_KEY;
 use crate::domain::names::{ENVIRONMENT_LABEL, PLACEMENT_ANNOTATION};

@@ -3,20 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use super::observed::Identity;
 use crate::api::object::{PatchesFrom, PlainObject, Reference, SecretName};
-use crate::compose::observed::Identity;
 use crate::domain::kserve::TOKEN_KEY;
 use crate::domain::spec::model::Token;
 
 /// The ServiceAccount of both phases.
 pub fn render_service_account(identity: &Identity, secret: &str) -> PlainObject {
-    PlainObject {
-        api_version: "v1",
-        kind: "ServiceAccount",
-        metadata: identity.metadata(),
-        secrets: vec![SecretName { name: secret.to_owned() }],
-        data: BTreeMap::new(),
-    }
+    PlainObject { secrets: vec![SecretName { name: secret.to_owned() }], ..PlainObject::new("ServiceAccount", identity.metadata()) }
 }
 
 /// A copy of the Secret on another cluster, still without the token.
@@ -24,8 +18,7 @@ pub fn render_service_account(identity: &Identity, secret: &str) -> PlainObject 
 /// provider-kubernetes v1.2.1 writes what it copied into the Object's own spec. The empty value is ours, so Crossplane empties it again; the
 /// reference still decides what is copied.
 pub fn render_token(identity: &Identity) -> PlainObject {
-    let data = BTreeMap::from([(TOKEN_KEY, "")]);
-    PlainObject { api_version: "v1", kind: "Secret", metadata: identity.metadata(), secrets: Vec::new(), data }
+    PlainObject { data: BTreeMap::from([(TOKEN_KEY, "")]), ..PlainObject::new("Secret", identity.metadata()) }
 }
 
 /// Where the token is copied from: by reference, so that it never passes through the function.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::composition::{Body, Composed, CompositeStatus, Composition, Desired, Tally};
+use super::{conditions::NewCondition, events::events};
 use crate::api::condition::Condition;
 use crate::api::environment_ledger::EnvironmentLedger;
 use crate::api::inference_environment::{
@@ -13,9 +15,6 @@ use crate::api::object::{
     API_VERSION, ClusterProviderConfig, ClusterProviderConfigSpec, CredentialsSource, IdentitySource, PROVIDER_CONFIG_KIND, SecretKeyRef,
 };
 use crate::api::words::EnvironmentValid;
-use crate::compose::composition::{Body, Composed, CompositeStatus, Composition, Desired, Tally};
-use crate::compose::conditions::NewCondition;
-use crate::compose::events::events;
 use crate::domain::names::{PROVIDER_CONFIG_KEY, SYSTEM_NAMESPACE, provider_config};
 use crate::domain::spec::cluster::declared_pools;
 use crate::domain::spec::environment::{repointed, validate_environment};

@@ -1,8 +1,8 @@
 //! What the composition of a ModelDeployment depends on, and the plan that follows from it.
 
+use super::observed::Observed;
 use crate::api::input::Input;
 use crate::api::model_deployment_status::ModelDeploymentStatus;
-use crate::compose::observed::Observed;
 use crate::domain::scheduling::holdings::Fleet;
 use crate::domain::scheduling::matching::Wish;
 use crate::domain::scheduling::placement::{Environments, Existing, Missing, Placement};

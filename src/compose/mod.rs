@@ -15,7 +15,6 @@ pub mod inference_environment;
 pub mod inputs;
 pub mod model;
 pub mod model_deployment;
-pub mod namespace;
 pub mod observed;
 pub mod placement;
 pub mod readiness;

@@ -1,11 +1,10 @@
 //! The composition of a ClusterModel or Model: no resources, only a word on whether it is valid.
 
+use super::composition::{Composition, Desired};
+use super::{conditions::NewCondition, events::events};
 use crate::api::condition::Condition;
 use crate::api::input::LintPolicy;
 use crate::api::words::ProfileValid;
-use crate::compose::composition::{Composition, Desired};
-use crate::compose::conditions::NewCondition;
-use crate::compose::events::events;
 use crate::domain::lint::Finding;
 use crate::domain::spec::model::Model;
 use crate::domain::spec::violation::{Violation, join};

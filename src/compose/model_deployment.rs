@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::compose::composition::{Composed, CompositeStatus, Composition, Desired, Tally};
-use crate::compose::deployment_conditions::{Service, conditions, service};
-use crate::compose::deployment_events::deployment_events;
-use crate::compose::inputs::{Inputs, situation};
-use crate::compose::refusal::{decidable, lost_placement, refuse};
-use crate::compose::rendered::{Rendered, render};
-use crate::compose::status::render_status;
+use super::composition::{Composed, CompositeStatus, Composition, Desired, Tally};
+use super::deployment_conditions::{Service, conditions, service};
+use super::inputs::{Inputs, situation};
+use super::refusal::{decidable, lost_placement, refuse};
+use super::rendered::{Rendered, render};
+use super::{deployment_events::deployment_events, status::render_status};
 use crate::domain::key::Key;
 use crate::domain::scheduling::placement::Action;
 use crate::domain::scheduling::schedule::{Plan, schedule};

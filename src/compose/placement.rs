@@ -1,17 +1,13 @@
 //! The resources of one placement.
 
+use super::composition::{Body, Composed, ComposedObject};
+use super::hugging_face_token::{render_service_account, render_token, token_reference};
+use super::observed::{Identity, ObservedResource};
+use super::serving_object::{Serving, render_service};
+use super::{inputs::Inputs, readiness::is_ready, remote_object::wrap, scaled_object::render_scaled_object};
 use crate::api::metadata::NewMetadata;
-use crate::api::object::Reference;
+use crate::api::object::{PlainObject, Reference};
 use crate::api::placement_record::PlacementRecord;
-use crate::compose::composition::{Body, Composed, ComposedObject};
-use crate::compose::hugging_face_token::{render_service_account, render_token, token_reference};
-use crate::compose::inputs::Inputs;
-use crate::compose::namespace::render_namespace;
-use crate::compose::observed::{Identity, ObservedResource};
-use crate::compose::readiness::is_ready;
-use crate::compose::remote_object::wrap;
-use crate::compose::scaled_object::render_scaled_object;
-use crate::compose::serving_object::{Serving, render_service};
 use crate::domain::key::{Key, Part};
 use crate::domain::names::{ENVIRONMENT_LABEL, PLACEMENT_ANNOTATION, Stem};
 use crate::domain::scheduling::placement::{Existing, Placement};
@@ -33,7 +29,8 @@ pub fn render_placement(
     let site = Site::new(inputs, environment, placement);
     let mut resources = Vec::new();
     if site.provider.is_some() {
-        resources.push(site.place(Part::Namespace, ComposedObject::Plain(render_namespace(&site.namespace))));
+        let namespace = NewMetadata { name: Some(site.namespace.clone()), ..NewMetadata::default() };
+        resources.push(site.place(Part::Namespace, ComposedObject::Plain(PlainObject::new("Namespace", namespace))));
     }
     let service_account = model.token.as_ref().map(|token| render_access(&site, token, &mut resources));
     resources.extend(render_serving(&site, model, existing, sizing, service_account.as_deref()));

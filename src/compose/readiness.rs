@@ -1,10 +1,10 @@
 //! Whether a placement serves, from the serving object's own conditions.
 
+use super::observed::ObservedResource;
 use crate::api::condition::{Condition, find};
 use crate::api::llm_inference_service::Workloads;
 use crate::api::model_deployment::Topology;
 use crate::api::words::Waiting;
-use crate::compose::observed::ObservedResource;
 use crate::domain::key::{Key, Part};
 use crate::domain::kserve::{DECODE_READY, PREFILL_READY, PRESETS_COMBINED, READY, ROUTER_READY};
 

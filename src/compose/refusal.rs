@@ -1,14 +1,12 @@
 //! Nothing is deleted by accident: when an answer would have to guess, it is fatal, and Crossplane changes nothing.
 
+use super::composition::{CompositeStatus, Composition, Desired, Tally};
+use super::deployment_conditions::{phase_conditions, resolved};
+use super::inputs::{Inputs, ModelState};
+use super::{conditions::NewCondition, events::events, model::profile_valid};
 use crate::api::condition::{Condition, Status, find};
 use crate::api::model_deployment::{ModelKind, ModelRef};
 use crate::api::words::{ConditionType, Undecided};
-use crate::compose::composition::{CompositeStatus, Composition, Desired, Tally};
-use crate::compose::conditions::NewCondition;
-use crate::compose::deployment_conditions::{phase_conditions, resolved};
-use crate::compose::events::events;
-use crate::compose::inputs::{Inputs, ModelState};
-use crate::compose::model::profile_valid;
 use crate::domain::names::PLACEMENT_ANNOTATION;
 use crate::domain::scheduling::placement::Placement;
 use crate::domain::spec::model::Model;

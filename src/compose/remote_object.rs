@@ -1,8 +1,8 @@
 //! Objects of another cluster, wrapped for provider-kubernetes.
 
+use super::composition::ComposedObject;
 use crate::api::metadata::NewMetadata;
 use crate::api::object::{API_VERSION, ConfigRef, ForProvider, KIND, Object, ObjectSpec, PROVIDER_CONFIG_KIND, ReadinessPolicy, Reference};
-use crate::compose::composition::ComposedObject;
 use crate::domain::key::Part;
 
 /// Wraps a part of a placement, which takes `references` from objects of the control plane.

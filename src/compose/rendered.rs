@@ -2,16 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::readiness::{PhaseReadiness, Readiness, readiness};
+use super::{composition::Composed, frozen::freeze, inputs::Inputs, placement::render_placement};
 use crate::api::input::RdmaPolicy;
 use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::{PhaseItem, PlacementItem};
 use crate::api::placement_record::PhaseRecord;
 use crate::api::selector::LabelSelector;
-use crate::compose::composition::Composed;
-use crate::compose::frozen::freeze;
-use crate::compose::inputs::Inputs;
-use crate::compose::placement::render_placement;
-use crate::compose::readiness::{PhaseReadiness, Readiness, readiness};
 use crate::domain::key::{Key, Part};
 use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
 use crate::domain::scheduling::placement::{Action, Existing, Placement};

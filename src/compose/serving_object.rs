@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::engine_pod::{EnginePod, render_annotations, render_pod};
+use super::observed::Identity;
 use crate::api::llm_inference_service::{
     API_VERSION, Empty, KIND, LlmInferenceService, LlmInferenceServiceSpec, Router, ServedModel, VariantAutoscaling, Workload,
     WorkloadScaling,
 };
 use crate::api::model_deployment::Wva;
-use crate::compose::engine_pod::{EnginePod, render_annotations, render_pod};
-use crate::compose::observed::Identity;
 use crate::domain::names::ACCELERATOR_LABEL;
 use crate::domain::scheduling::sizing::{PhaseSizing, Sizing};
 use crate::domain::spec::deployment::PhaseScaling;

@@ -1,8 +1,7 @@
 //! The status of a ModelDeployment.
 
+use super::{inputs::Inputs, rendered::Rendered};
 use crate::api::model_deployment_status::{ModelDeploymentStatus, ModelName, PlacementItem, Placements, RejectedEnvironment, Scheduling};
-use crate::compose::inputs::Inputs;
-use crate::compose::rendered::Rendered;
 use crate::domain::scheduling::rejection::summarize;
 use crate::domain::scheduling::schedule::Plan;
 use crate::domain::scheduling::search::Decision;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::names::{LABEL_VALUE_MAX, suffix};
 use crate::api::model_deployment::Topology;
-use crate::domain::names::{LABEL_VALUE_MAX, suffix};
 
 /// The key of one composed resource of a ModelDeployment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,8 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
+use super::kserve::SERVING_NAME_MAX;
 use crate::api::model_deployment::Topology;
-use crate::domain::kserve::SERVING_NAME_MAX;
 
 /// The label of an environment whose pods can use RDMA; its value must be [`RDMA_LABEL_VALUE`].
 pub const RDMA_LABEL: &str = "modelplane.ai/rdma";

@@ -1,8 +1,8 @@
 //! What is answered to a request, before it is a response.
 
+use super::requirements::Requirements;
 use crate::api::input::Input;
 use crate::compose::composition::Composition;
-use crate::function::requirements::Requirements;
 
 /// What is answered to a request.
 #[derive(Debug)]

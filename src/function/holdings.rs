@@ -3,14 +3,13 @@
 
 use serde::{Deserialize, Deserializer};
 
+use super::requirements::{DEPLOYMENTS, fetched};
+use super::{proto::RunFunctionRequest, reading::read_deployment};
 use crate::api::metadata::Metadata;
 use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::{ModelDeploymentStatus, PhaseItem, PlacementItem, Placements};
 use crate::domain::scheduling::holdings::{Standing, reported};
 use crate::domain::spec::deployment::{Deployment, PhaseScaling};
-use crate::function::proto::RunFunctionRequest;
-use crate::function::reading::read_deployment;
-use crate::function::requirements::{DEPLOYMENTS, fetched};
 use crate::structs::from_struct;
 
 /// What every deployment that was fetched holds, each placement with its environment; not those of `own`.

@@ -4,6 +4,11 @@
 //! watched, and each of the many writes of a serving object would be an event for its environment (two of the hundred that the circuit
 //! breaker lets through at once). So the sum goes into the context, and the last answer requires nothing.
 
+use super::request::{composite, read_input, reported_conditions};
+use super::{
+    answer::Answer, holdings::read_reported, observed::foreign_resources, progress::Progress, proto::RunFunctionRequest,
+    reading::read_written_environment, requirements::Requirements, standing::read_standing,
+};
 use crate::api::environment_ledger::EnvironmentLedger;
 use crate::api::inference_environment::{ClusterSource, InferenceEnvironment, KubeconfigSecret};
 use crate::api::object::{ObservedProviderConfig, ObservedSecretRef};
@@ -13,15 +18,6 @@ use crate::domain::scheduling::environment_sum::sum_up;
 use crate::domain::scheduling::holdings::Standing;
 use crate::domain::spec::environment::{Access, Environment, validate_environment};
 use crate::domain::spec::violation::join;
-use crate::function::answer::Answer;
-use crate::function::holdings::read_reported;
-use crate::function::observed::foreign_resources;
-use crate::function::progress::Progress;
-use crate::function::proto::RunFunctionRequest;
-use crate::function::reading::read_written_environment;
-use crate::function::request::{composite, read_input, reported_conditions};
-use crate::function::requirements::Requirements;
-use crate::function::standing::read_standing;
 use crate::structs::from_struct;
 
 /// Answers a request for an InferenceEnvironment.

@@ -1,12 +1,9 @@
 //! The call for a ClusterModel or Model: both only describe what can be served.
 
+use super::request::{composite, read_input, reported_conditions};
+use super::{answer::Answer, proto::RunFunctionRequest, reading::read_model, requirements::Requirements};
 use crate::api::model_deployment::ModelKind;
 use crate::compose::model::compose;
-use crate::function::answer::Answer;
-use crate::function::proto::RunFunctionRequest;
-use crate::function::reading::read_model;
-use crate::function::request::{composite, read_input, reported_conditions};
-use crate::function::requirements::Requirements;
 
 /// Answers a request for a model.
 pub(crate) fn answer(request: &RunFunctionRequest, kind: ModelKind) -> Answer {

@@ -1,5 +1,12 @@
 //! The call for a ModelDeployment: read, require only what the decision needs, compose.
 
+use super::reading::{judge_environment, read_deployment, read_model};
+use super::request::{composite, read_input};
+use super::requirements::{ENVIRONMENTS, Requirements, environment_key, fetched, model_key, placements_key};
+use super::{
+    answer::Answer, holdings::read_reported, observed::read_observed, progress::Progress, proto::RunFunctionRequest,
+    standing::read_standing,
+};
 use crate::api::model_deployment::ModelRef;
 use crate::api::model_deployment_status::{ModelDeploymentStatus, ReportedDeployment};
 use crate::api::words::Undecided;
@@ -16,15 +23,6 @@ use crate::domain::scheduling::schedule::{Plan, needs_decision};
 use crate::domain::scheduling::search::usable;
 use crate::domain::spec::environment::{Access, Environment};
 use crate::domain::spec::violation::join;
-use crate::function::answer::Answer;
-use crate::function::holdings::read_reported;
-use crate::function::observed::read_observed;
-use crate::function::progress::Progress;
-use crate::function::proto::RunFunctionRequest;
-use crate::function::reading::{judge_environment, read_deployment, read_model};
-use crate::function::request::{composite, read_input};
-use crate::function::requirements::{ENVIRONMENTS, Requirements, environment_key, fetched, model_key, placements_key};
-use crate::function::standing::read_standing;
 use crate::structs::from_struct;
 
 /// The last call of a reconcile that may still ask for something: Crossplane gives up after six (v2.3 and v2.4), and the sixth must ask for

@@ -6,6 +6,7 @@ use std::fmt::Display;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::{proto::RunFunctionRequest, request::Conditioned};
 use crate::api::llm_inference_service::RequestedService;
 use crate::api::metadata::{Header, Metadata};
 use crate::api::object::{ObservedObject, ObservedObjectStatus};
@@ -13,8 +14,6 @@ use crate::api::{llm_inference_service, object, scaled_object};
 use crate::compose::observed::{Identity, Observed, ObservedResource};
 use crate::domain::key::{Key, Part};
 use crate::domain::names::{ENVIRONMENT_LABEL, FOREIGN_PLACEMENT, OUR_PREFIX, PLACEMENT_ANNOTATION};
-use crate::function::proto::RunFunctionRequest;
-use crate::function::request::Conditioned;
 use crate::structs::{StructError, from_struct};
 
 /// Any composed resource, but for its status.

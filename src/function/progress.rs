@@ -9,9 +9,8 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::{proto::RunFunctionRequest, requirements::Requirements};
 use crate::api::environment_ledger::EnvironmentLedger;
-use crate::function::proto::RunFunctionRequest;
-use crate::function::requirements::Requirements;
 use crate::structs::{from_struct, with_field, without_field};
 
 /// The context's field. It is gone before another step of the pipeline is called.

@@ -2,11 +2,10 @@
 
 use serde::Deserialize;
 
+use super::{proto::RunFunctionRequest, reading};
 use crate::api::condition::Condition;
 use crate::api::input::Input;
 use crate::domain::spec::violation::join;
-use crate::function::proto::RunFunctionRequest;
-use crate::function::reading;
 use crate::structs::from_struct;
 
 /// An object of which only the conditions are read.

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use super::proto::resource_selector::Match;
+use super::proto::{MatchLabels, Resource, ResourceSelector, RunFunctionRequest};
 use crate::api::environment_ledger::EnvironmentLedger;
 use crate::api::model_deployment::{ModelKind, ModelRef};
 use crate::api::{API_VERSION, inference_environment, llm_inference_service, model_deployment, object};
 use crate::domain::names::ENVIRONMENT_LABEL;
-use crate::function::proto::resource_selector::Match;
-use crate::function::proto::{MatchLabels, Resource, ResourceSelector, RunFunctionRequest};
 
 /// The key of all environments.
 pub(crate) const ENVIRONMENTS: &str = "environments";

@@ -6,6 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use prost::Message as _;
 use serde::Serialize;
 
+use super::proto::{self, Ready, Resource, ResponseMeta, RunFunctionRequest, RunFunctionResponse, Severity, State, Target};
+use super::report::{Outcome, Report};
+use super::request::{composite, reported_conditions};
+use super::{answer::Answer, progress::Progress, requirements::Requirements};
 use crate::api::condition::{Condition, Status, find};
 use crate::api::input::Input;
 use crate::api::metadata::Header;
@@ -13,12 +17,6 @@ use crate::api::words::ConditionType;
 use crate::compose::composition::{Composed, CompositeStatus, Composition, Desired};
 use crate::compose::conditions::NewCondition;
 use crate::compose::events::Event;
-use crate::function::answer::Answer;
-use crate::function::progress::Progress;
-use crate::function::proto::{self, Ready, Resource, ResponseMeta, RunFunctionRequest, RunFunctionResponse, Severity, State, Target};
-use crate::function::report::{Outcome, Report};
-use crate::function::request::{composite, reported_conditions};
-use crate::function::requirements::Requirements;
 use crate::structs::{StructError, from_struct, merge, to_struct};
 use crate::text::visible::visible;
 

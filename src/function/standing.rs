@@ -1,5 +1,7 @@
 //! What stands on an environment: serving resources that carry its label, whoever's they are.
 
+use super::requirements::{fetched, placements_key};
+use super::{observed::read_resource, proto::RunFunctionRequest};
 use crate::api::GROUP;
 use crate::api::condition::find;
 use crate::api::metadata::{Header, Metadata, OwnerReference};
@@ -12,9 +14,6 @@ use crate::domain::scheduling::holdings::Standing;
 use crate::domain::scheduling::ledger::Charge;
 use crate::domain::spec::deployment::{Deployment, holder};
 use crate::domain::spec::environment::{Access, Environment};
-use crate::function::observed::read_resource;
-use crate::function::proto::RunFunctionRequest;
-use crate::function::requirements::{fetched, placements_key};
 use crate::structs::from_struct;
 
 /// A placement, and the deployment that it was made for.

@@ -11,8 +11,7 @@ use tokio::sync::mpsc::{Sender, channel};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-use super::connection::Connection;
-use super::metrics::Metrics;
+use super::{connection::Connection, metrics::Metrics};
 
 /// How long to wait after a failed `accept`: without file descriptors left it fails again at once.
 pub(super) const PAUSE: Duration = Duration::from_millis(50);

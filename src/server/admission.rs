@@ -11,12 +11,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
 
-use super::arrival::Arriving;
 use super::budget::{Budget, Share};
-use super::connection::Cut;
 use super::delivery::{Delivering, Held};
-use super::metrics::Metrics;
 use super::timing::{Late, Timing};
+use super::{arrival::Arriving, connection::Cut, metrics::Metrics};
 
 /// What it takes to let a call in.
 pub(super) struct Admission {

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 
-use super::metrics::Metrics;
-use super::timing::Late;
+use super::{metrics::Metrics, timing::Late};
 
 /// How many times its size a request takes at the most, as measured: the bytes received, the same decoded, copies in the answer.
 const TIMES: usize = 5;

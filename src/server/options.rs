@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{BoolishValueParser, OsStringValueParser, TypedValueParser as _};
 
-use super::error::ServerError;
-use super::memory;
+use super::{error::ServerError, memory};
 
 const PROBES: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 8080);
 

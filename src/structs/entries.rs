@@ -3,9 +3,8 @@
 use bytes::{BufMut as _, Bytes, BytesMut};
 use serde::Serialize;
 
-use super::error::StructError;
 use super::wire::{Content, ENTRY_KEY, Fields, STRUCT_FIELDS};
-use super::write;
+use super::{error::StructError, write};
 
 /// The object with `value` under `key`, whatever it had there. An object that is malformed stays what it is, with the field behind it.
 ///

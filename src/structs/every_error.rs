@@ -3,8 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::error::{Fault, Step};
-use super::omitted::Omitted;
-use super::read;
+use super::{omitted::Omitted, read};
 
 /// So often the whole is read.
 const MOST: usize = 50;

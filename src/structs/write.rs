@@ -95,6 +95,15 @@ impl<'w> Slot<'w> {
     }
 }
 
+/// Numbers that a double holds exactly.
+macro_rules! exact {
+    ($($serialize:ident: $number:ty),*) => {
+        $(fn $serialize(self, value: $number) -> Result<(), Fault> {
+            self.double(value.into())
+        })*
+    };
+}
+
 impl<'w> Serializer for Slot<'w> {
     type Ok = ();
     type Error = Fault;
@@ -106,20 +115,10 @@ impl<'w> Serializer for Slot<'w> {
     type SerializeStruct = Compound<'w>;
     type SerializeStructVariant = Compound<'w>;
 
+    exact!(serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_f32: f32);
+
     fn serialize_bool(self, value: bool) -> Result<(), Fault> {
         self.scalar("boolean", BOOL, &[u8::from(value)])
-    }
-
-    fn serialize_i8(self, value: i8) -> Result<(), Fault> {
-        self.double(value.into())
-    }
-
-    fn serialize_i16(self, value: i16) -> Result<(), Fault> {
-        self.double(value.into())
-    }
-
-    fn serialize_i32(self, value: i32) -> Result<(), Fault> {
-        self.double(value.into())
     }
 
     #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "only what is exact is written")]
@@ -127,25 +126,9 @@ impl<'w> Serializer for Slot<'w> {
         self.integer(value, value.unsigned_abs(), value as f64)
     }
 
-    fn serialize_u8(self, value: u8) -> Result<(), Fault> {
-        self.double(value.into())
-    }
-
-    fn serialize_u16(self, value: u16) -> Result<(), Fault> {
-        self.double(value.into())
-    }
-
-    fn serialize_u32(self, value: u32) -> Result<(), Fault> {
-        self.double(value.into())
-    }
-
     #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "only what is exact is written")]
     fn serialize_u64(self, value: u64) -> Result<(), Fault> {
         self.integer(value, value, value as f64)
-    }
-
-    fn serialize_f32(self, value: f32) -> Result<(), Fault> {
-        self.double(value.into())
     }
 
     fn serialize_f64(self, value: f64) -> Result<(), Fault> {

@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
+use super::ownership::Applied;
 use crate::api::API_VERSION;
 use crate::api::kinds::{KINDS, Kind};
-use crate::cli::change::ownership::Applied;
 use crate::cli::manifests::{Manifest, is_ours};
 use crate::cli::plane::control_plane::ControlPlane;
 use crate::cli::plane::object_key::{ObjectKey, key_of, object_key, unknown_kind};

@@ -5,15 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::field_changes::{FieldChange, field_changes};
+use super::surge::{Headroom, Surge};
+use super::{diff::unified, edits::Action};
 use crate::api::condition::find;
 use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::{PhaseItem, PlacementItem};
 use crate::api::placement_record::PhaseRecord;
 use crate::api::words::ConditionType;
-use crate::cli::change::diff::unified;
-use crate::cli::change::edits::Action;
-use crate::cli::change::field_changes::{FieldChange, field_changes};
-use crate::cli::change::surge::{Headroom, Surge};
 use crate::cli::plane::composed::{compared, held};
 use crate::cli::plane::object_key::ObjectKey;
 use crate::cli::plane::settling::{Standing, is_at};

@@ -7,12 +7,12 @@ use std::fmt::Display;
 
 use serde::Serialize;
 
+use super::edits::{Action, Edit, Target, make_changes};
+use super::effects::{AffectedPlacement, Effect, Effects, Fate, Way};
+use super::shortages::{ShortPool, new_shortages};
+use super::surge::{Headroom, Surge};
 use crate::api::model_deployment::ModelKind;
 use crate::api::{API_VERSION, inference_environment, model_deployment};
-use crate::cli::change::edits::{Action, Edit, Target, make_changes};
-use crate::cli::change::effects::{AffectedPlacement, Effect, Effects, Fate, Way};
-use crate::cli::change::shortages::{ShortPool, new_shortages};
-use crate::cli::change::surge::{Headroom, Surge};
 use crate::cli::manifests::Manifest;
 use crate::cli::plane::control_plane::ControlPlane;
 use crate::cli::plane::conversation::Refused;

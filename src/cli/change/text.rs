@@ -4,12 +4,9 @@ use std::io;
 
 use clap::builder::styling::{AnsiColor, Style};
 
-use crate::cli::change::edits::Action;
-use crate::cli::change::effects::{AffectedPlacement, Effect, Effects, Fate, Restart};
-use crate::cli::change::field_changes::FieldChange;
-use crate::cli::change::report::{AffectedDeployment, ChangeReport, ChangedObject, FATES, RollingPool};
-use crate::cli::change::shortages::ShortPool;
-use crate::cli::change::surge::Surge;
+use super::effects::{AffectedPlacement, Effect, Effects, Fate, Restart};
+use super::report::{AffectedDeployment, ChangeReport, ChangedObject, FATES, RollingPool};
+use super::{edits::Action, field_changes::FieldChange, shortages::ShortPool, surge::Surge};
 use crate::cli::lines::Lines;
 
 /// How many fields are named before the rest is only counted; the difference shows all.

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::fleet::{EnvironmentView, phases};
+use super::tally::{Tally, Use};
 use crate::api::model_deployment_status::{PhaseItem, PlacementItem};
-use crate::cli::html::fleet::{EnvironmentView, phases};
-use crate::cli::html::tally::{Tally, Use};
 use crate::cli::plane::control_plane::status_word;
 use crate::cli::plane::session::Previewed;
 use crate::compose::explanation::ExplainedEnvironment;

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::tally::{Tally, Use};
 use crate::api::inference_environment::{self, Availability, RdmaKind};
 use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::{PlacementItem, ReportedDeployment};
 use crate::api::placement_record::PhaseRecord;
 use crate::api::{API_VERSION, model_deployment};
-use crate::cli::html::tally::{Tally, Use};
 use crate::cli::plane::control_plane::ControlPlane;
 use crate::cli::plane::object_key::ObjectKey;
 use crate::domain::scheduling::ledger::{Charge, Ledger};

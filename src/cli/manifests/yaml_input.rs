@@ -18,7 +18,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 use serde_json::{Map, Number, Value};
 use serde_saphyr::{Error, Localizer, Location, MessageFormatter, Spanned, UserMessageFormatter, budget};
 
-use crate::cli::manifests::source_map::{Inside, Position, Source};
+use super::source_map::{Inside, Position, Source};
 
 /// How deep mappings and sequences may nest: twice what the deepest Kubernetes objects (resource definitions) do.
 const MAX_DEPTH: usize = 64;

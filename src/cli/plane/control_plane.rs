@@ -6,12 +6,11 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::conversation::{Call, converse};
+use super::pipeline::{COMPOSITION, our_input};
+use super::{composed::applied, object_key::ObjectKey};
 use crate::api::API_VERSION;
 use crate::api::metadata::{Header, Metadata};
-use crate::cli::plane::composed::applied;
-use crate::cli::plane::conversation::{Call, converse};
-use crate::cli::plane::object_key::ObjectKey;
-use crate::cli::plane::pipeline::{COMPOSITION, our_input};
 use crate::domain::key::Key;
 use crate::function::proto::resource_selector::Match;
 use crate::function::proto::{Condition, Resource, ResourceSelector, Resources, RunFunctionRequest, RunFunctionResponse, State, Status};

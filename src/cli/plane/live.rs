@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::composed::{RESOURCE_NAME, stripped};
+use super::object_key::{ObjectKey, key_of, object_key, unknown_kind};
+use super::{control_plane::ControlPlane, pipeline::is_composition};
 use crate::api::kinds::Kind;
 use crate::api::model_deployment_status::ReportedDeployment;
 use crate::api::{API_VERSION, GROUP, inference_environment, llm_inference_service, model_deployment, object, scaled_object};
 use crate::cli::manifests::{Manifest, is_ours};
-use crate::cli::plane::composed::{RESOURCE_NAME, stripped};
-use crate::cli::plane::control_plane::ControlPlane;
-use crate::cli::plane::object_key::{ObjectKey, key_of, object_key, unknown_kind};
-use crate::cli::plane::pipeline::is_composition;
 use crate::domain::key::{Key, Part};
 use crate::domain::names::FOREIGN_PLACEMENT;
 use crate::structs::from_struct;

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use super::object_key::object_key;
 use crate::api::API_VERSION;
 use crate::cli::manifests::Manifest;
-use crate::cli::plane::object_key::object_key;
 use crate::domain::names::PLACEMENT_ANNOTATION;
 
 /// One line against manifests some of which run already; nothing where none does.

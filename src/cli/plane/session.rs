@@ -5,6 +5,10 @@ use std::io;
 
 use serde_json::Value;
 
+use super::conversation::{Call, Refused};
+use super::object_key::{ObjectKey, key_of, object_key, stored, unknown_kind};
+use super::pipeline::{broken_input, gives_input};
+use super::{control_plane::ControlPlane, running::refuse_running};
 use crate::api::kinds::Kind;
 use crate::api::model_deployment::{ModelKind, Topology};
 use crate::api::model_deployment_status::ReportedDeployment;
@@ -12,11 +16,6 @@ use crate::api::words::ConditionType;
 use crate::api::{API_VERSION, inference_environment, model_deployment};
 use crate::cli::lines::Lines;
 use crate::cli::manifests::{Manifest, is_ours};
-use crate::cli::plane::control_plane::ControlPlane;
-use crate::cli::plane::conversation::{Call, Refused};
-use crate::cli::plane::object_key::{ObjectKey, key_of, object_key, stored, unknown_kind};
-use crate::cli::plane::pipeline::{broken_input, gives_input};
-use crate::cli::plane::running::refuse_running;
 use crate::cli::verdict::Verdict;
 use crate::compose::explanation::ExplainedEnvironment;
 use crate::domain::spec::deployment::Deployment;

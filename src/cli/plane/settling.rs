@@ -5,15 +5,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::conversation::{Call, Refused};
+use super::{composed::reported_ready, control_plane::ControlPlane, object_key::ObjectKey};
 use crate::api::condition::{Condition, find};
 use crate::api::metadata::Metadata;
 use crate::api::model_deployment::{ModelKind, Topology};
 use crate::api::model_deployment_status::{ModelDeploymentStatus, PlacementItem, ReportedDeployment};
 use crate::api::{API_VERSION, inference_environment, llm_inference_service, model_deployment, object, scaled_object};
-use crate::cli::plane::composed::reported_ready;
-use crate::cli::plane::control_plane::ControlPlane;
-use crate::cli::plane::conversation::{Call, Refused};
-use crate::cli::plane::object_key::ObjectKey;
 use crate::domain::key::Key;
 use crate::domain::scheduling::freeze::Freeze;
 use crate::structs::from_struct;

@@ -6,8 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::connectors::{Kind, known};
-use crate::domain::engine::args::EngineArgs;
-use crate::domain::engine::template_text::env_refs;
+use super::{args::EngineArgs, template_text::env_refs};
 
 /// The option.
 pub(crate) const OPTION: &str = "kv-transfer-config";

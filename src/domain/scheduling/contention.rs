@@ -3,8 +3,8 @@
 //! Two deployments that decide in the same instant can both take the last GPUs. Of the holders of such a pool those that
 //! came later yield, as far as the others need it, and are placed again. What was ready once never yields.
 
-use crate::domain::scheduling::holdings::{Fleet, Seniority};
-use crate::domain::scheduling::ledger::{Charge, Ledger};
+use super::holdings::{Fleet, Seniority};
+use super::ledger::{Charge, Ledger};
 use crate::domain::spec::environment::Environment;
 
 /// GPUs that a placement has been promised and that its pool does not have.

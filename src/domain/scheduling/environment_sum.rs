@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::holdings::{Holding, Seniority, Standing};
+use super::ledger::{Charge, Ledger};
 use crate::api::environment_ledger::{EnvironmentLedger, GpuCounts, PodCount, PoolLedger, PoolPods, StartingPlacement};
-use crate::domain::scheduling::holdings::{Holding, Seniority, Standing};
-use crate::domain::scheduling::ledger::{Charge, Ledger};
 use crate::domain::spec::environment::{Environment, Pool};
 
 /// Sums up the placements that stand on pools. Of these, `unlabelled` only the status of their deployment tells of.

@@ -1,11 +1,11 @@
 //! What a serving object takes of its cluster, read off the object itself: a record can be lost or wrong, the pods run all the same.
 
+use super::ledger::Charge;
 use crate::api::llm_inference_service::{RequestedService, RequestedWorkload};
 use crate::api::model_deployment::Topology;
 use crate::api::placement_record::PhaseRecord;
 use crate::domain::kserve::ENGINE_CONTAINER;
 use crate::domain::names::{ACCELERATOR_LABEL, label_value};
-use crate::domain::scheduling::ledger::Charge;
 use crate::domain::spec::environment::Pool;
 
 /// The phases of a serving object.

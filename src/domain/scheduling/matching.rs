@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use super::ledger::{Charge, Ledger};
+use super::placement::Missing;
+use super::rejection::{MissingLabel, PhaseNeed, PoolState, Reason};
+use super::sizing::{PhaseDemand, Sizing, phases};
+use super::trace::{Check, Trace};
 use crate::api::inference_environment::{Availability, Rdma};
 use crate::api::input::{LintPolicy, RdmaPolicy};
 use crate::api::model_deployment::Topology;
 use crate::api::phase::Phase;
 use crate::api::selector::LabelSelector;
 use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
-use crate::domain::scheduling::ledger::{Charge, Ledger};
-use crate::domain::scheduling::placement::Missing;
-use crate::domain::scheduling::rejection::{MissingLabel, PhaseNeed, PoolState, Reason};
-use crate::domain::scheduling::sizing::{PhaseDemand, Sizing, phases};
-use crate::domain::scheduling::trace::{Check, Trace};
 use crate::domain::spec::deployment::Deployment;
 use crate::domain::spec::engine_env::quote_breaking_references;
 use crate::domain::spec::environment::{Access, Environment, Pool};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::domain::scheduling::ledger::{Charge, Step, best_fit_decreasing};
+use super::ledger::{Charge, Step, best_fit_decreasing};
 use crate::domain::spec::environment::Pool;
 
 /// A pool's nodes with what is on them.

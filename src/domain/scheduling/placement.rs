@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::{freeze::Freeze, ledger::Charge, sizing::Sizing};
 use crate::api::inference_environment::Availability;
 use crate::api::llm_inference_service::RequestedService;
 use crate::api::place::Place;
 use crate::api::placement_record::PlacementRecord;
-use crate::domain::scheduling::freeze::Freeze;
-use crate::domain::scheduling::ledger::Charge;
-use crate::domain::scheduling::sizing::Sizing;
 use crate::domain::spec::environment::{ClusterIdentity, Environment};
 use crate::domain::spec::violation::Violation;
 

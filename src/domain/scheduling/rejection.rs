@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::trace::{Check, Trace};
 use crate::api::phase::Phase;
-use crate::domain::scheduling::trace::{Check, Trace};
 use crate::domain::spec::violation::{Violation, join};
 
 /// An environment that was not chosen.

@@ -1,15 +1,15 @@
 //! What becomes of placements that exist: each keeps its environment, profile and pools, or is left as it is; and which of
 //! them are still needed.
 
+use super::footprint::{Footprint, footprint};
+use super::freeze::Freeze;
+use super::matching::{Wish, quoting_violation};
+use super::placement::{Action, EnvironmentState, Environments, Existing, Placement};
+use super::sizing::{PhaseDemand, PhaseSizing, Sizing, phases};
 use crate::api::inference_environment::Availability;
 use crate::api::model_deployment::Topology;
 use crate::api::place::Place;
 use crate::api::placement_record::{PhaseRecord, PlacementRecord};
-use crate::domain::scheduling::footprint::{Footprint, footprint};
-use crate::domain::scheduling::freeze::Freeze;
-use crate::domain::scheduling::matching::{Wish, quoting_violation};
-use crate::domain::scheduling::placement::{Action, EnvironmentState, Environments, Existing, Placement};
-use crate::domain::scheduling::sizing::{PhaseDemand, PhaseSizing, Sizing, phases};
 use crate::domain::spec::environment::{Access, Environment};
 use crate::domain::spec::model::Profile;
 use crate::domain::spec::violation::join;

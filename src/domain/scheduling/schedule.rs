@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::scheduling::contention::{self, Shortage, Verdict, judge};
-use crate::domain::scheduling::holdings::{Fleet, Seniority};
-use crate::domain::scheduling::ledger::Charge;
-use crate::domain::scheduling::placement::{Action, Environments, Existing, Placement};
-use crate::domain::scheduling::retention::{Retained, retain, shrink, still_needed};
-use crate::domain::scheduling::search::{Decision, Search, charges_in, usable};
-use crate::domain::scheduling::situation::Situation;
+use super::contention::{self, Shortage, Verdict, judge};
+use super::holdings::{Fleet, Seniority};
+use super::placement::{Action, Environments, Existing, Placement};
+use super::retention::{Retained, retain, shrink, still_needed};
+use super::search::{Decision, Search, charges_in, usable};
+use super::{ledger::Charge, situation::Situation};
 use crate::domain::spec::deployment::Deployment;
 
 /// Where a deployment is placed.

@@ -3,15 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::matching::{Candidate, match_environment, need};
+use super::placement::{Action, EnvironmentState, Environments, Existing, Missing, Placement};
+use super::rejection::{Reason, Rejection};
+use super::trace::{Checked, Trace};
+use super::{ledger::Charge, retention::Retained, situation::Situation};
 use crate::api::phase::Phase;
 use crate::api::place::Place;
-use crate::domain::scheduling::ledger::Charge;
-use crate::domain::scheduling::matching::{Candidate, match_environment, need};
-use crate::domain::scheduling::placement::{Action, EnvironmentState, Environments, Existing, Missing, Placement};
-use crate::domain::scheduling::rejection::{Reason, Rejection};
-use crate::domain::scheduling::retention::Retained;
-use crate::domain::scheduling::situation::Situation;
-use crate::domain::scheduling::trace::{Checked, Trace};
 use crate::domain::spec::environment::{ClusterIdentity, Environment};
 
 /// How new placements were found.

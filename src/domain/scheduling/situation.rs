@@ -1,9 +1,8 @@
 //! What a schedule depends on.
 
+use super::placement::{Environments, Existing, Missing};
+use super::{holdings::Fleet, matching::Wish};
 use crate::api::model_deployment::StrategyKind;
-use crate::domain::scheduling::holdings::Fleet;
-use crate::domain::scheduling::matching::Wish;
-use crate::domain::scheduling::placement::{Environments, Existing, Missing};
 
 /// Everything a schedule depends on.
 #[derive(Debug, Clone, Copy)]

@@ -1,9 +1,9 @@
 //! How many GPUs a pod needs on a pool: decided once, carried in the placement, rendered.
 
+use super::ledger::Charge;
 use crate::api::phase::Phase;
 use crate::api::placement_record::{PhaseRecord, PlacementRecord};
 use crate::domain::names::label_value;
-use crate::domain::scheduling::ledger::Charge;
 use crate::domain::spec::deployment::{Deployment, PhaseScaling};
 use crate::domain::spec::environment::Pool;
 use crate::domain::spec::model::{GpuDemand, PhaseProfile, Profile};

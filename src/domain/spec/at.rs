@@ -1,6 +1,6 @@
 //! A place in an object that is checked.
 
-use crate::domain::spec::violation::{Rule, Violation};
+use super::violation::{Rule, Violation};
 
 /// A place in an object, and the list that takes what is found to be wrong there and below.
 #[derive(Debug)]

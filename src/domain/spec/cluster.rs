@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::at::At;
 use crate::api::inference_environment::{
     Cluster, ClusterSource, ExistingCluster, GkeCluster, GkeNodePool, GkeNodePoolRole, Gpu, GpuPool, NodePool,
 };
 use crate::api::limits;
-use crate::domain::spec::at::At;
 
 /// Checks every rule of a cluster.
 pub fn validate_cluster(at: &mut At<'_>, cluster: &Cluster) {

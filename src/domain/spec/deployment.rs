@@ -1,11 +1,10 @@
 //! A ModelDeployment that keeps the rules.
 
+use super::{at::At, violation::Violation};
 use crate::api::limits::{self, Limits};
 use crate::api::model_deployment::{Concurrency, Keda, ModelDeployment, ModelRef, Scaling, Signal, StrategyKind, Topology, Wva};
 use crate::api::selector::LabelSelector;
 use crate::domain::engine::template_text::serialized_holds_template;
-use crate::domain::spec::at::At;
-use crate::domain::spec::violation::Violation;
 
 /// A ModelDeployment that keeps the rules.
 #[derive(Debug, Clone, PartialEq)]

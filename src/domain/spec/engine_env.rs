@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::EnvVar;
 
+use super::{at::At, violation::Rule};
 use crate::api::limits::Limits;
 use crate::api::model::Engine;
 use crate::domain::engine::template_text::{env_refs, holds_template};
 use crate::domain::kserve::PRESET_VARIABLES;
-use crate::domain::spec::at::At;
-use crate::domain::spec::violation::Rule;
 
 /// The rules of any list of environment variables.
 pub fn validate_env(at: &mut At<'_>, env: &[EnvVar], most: Limits) {

@@ -1,10 +1,9 @@
 //! The rules of the step's input.
 
+use super::{at::At, violation::Violation};
 use crate::api::input::{API_VERSION, Input, KIND, Prometheus};
 use crate::api::limits;
 use crate::domain::names::namespace_error;
-use crate::domain::spec::at::At;
-use crate::domain::spec::violation::Violation;
 
 /// Checks every rule of an input.
 ///

@@ -1,5 +1,8 @@
 //! A ClusterModel or Model whose model-wide rules hold, with its serving profiles.
 
+use super::at::At;
+use super::engine_env::{quote_breaking_references, validate_env};
+use super::violation::{Rule, Violation};
 use crate::api::limits;
 use crate::api::model::{Engine, HuggingFace, Model as ApiModel, ModelSpec, PodResources, SecretRef, ServingProfile, Source};
 use crate::api::model_deployment::{ModelKind, Topology};
@@ -9,9 +12,6 @@ use crate::domain::engine::args::{EngineArgs, Gpus};
 use crate::domain::engine::template_text::{holds_template, model_name_error};
 use crate::domain::finding::Finding;
 use crate::domain::kserve::TOKEN_KEY;
-use crate::domain::spec::at::At;
-use crate::domain::spec::engine_env::{quote_breaking_references, validate_env};
-use crate::domain::spec::violation::{Rule, Violation};
 
 /// A model whose model-wide rules hold. Its profiles may each break rules of their own.
 #[derive(Debug, Clone, PartialEq)]
