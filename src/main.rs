@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 use function_modelplane::cli::explain::{Explain, explain};
 use function_modelplane::cli::lint::{Found, Lint, lint};
-use function_modelplane::cli::preview::{Preview, Verdict, preview};
+use function_modelplane::cli::preview::{Preview, preview};
+use function_modelplane::cli::verdict::Verdict;
 use function_modelplane::domain::visible_text::visible;
 use function_modelplane::server;
 

@@ -7,6 +7,7 @@ mod json_output;
 mod lines;
 pub mod lint;
 pub mod manifests;
-mod plane;
+pub mod plane;
 pub mod preview;
+pub mod verdict;
 pub mod yaml_output;

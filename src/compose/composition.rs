@@ -78,9 +78,9 @@ pub struct Composed {
 #[serde(untagged)]
 pub enum Body {
     /// An object of the control plane's own cluster.
-    Own(Manifest),
+    Own(ComposedObject),
     /// An object of another cluster.
-    Held(Box<Object<Manifest>>),
+    Held(Box<Object<ComposedObject>>),
     /// How a cluster is reached.
     ProviderConfig(ClusterProviderConfig),
     /// An object left as it is observed.
@@ -90,7 +90,7 @@ pub enum Body {
 /// What a placement is made of, on whatever cluster.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
-pub enum Manifest {
+pub enum ComposedObject {
     /// The serving object.
     Service(Box<LlmInferenceService>),
     /// The autoscaler.

@@ -23,7 +23,7 @@ use crate::domain::spec::violation::join;
 
 /// Everything the composition of an InferenceEnvironment depends on.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Inputs {
+pub struct EnvironmentInputs {
     /// The environment.
     pub environment: InferenceEnvironment,
     /// The conditions that were reported before.
@@ -49,7 +49,7 @@ pub fn reported_pools(environment: &InferenceEnvironment) -> InferenceEnvironmen
 
 /// The composition of an InferenceEnvironment.
 #[must_use]
-pub fn compose(inputs: &Inputs) -> Composition {
+pub fn compose(inputs: &EnvironmentInputs) -> Composition {
     let declared = InferenceEnvironment { status: InferenceEnvironmentStatus::default(), ..inputs.environment.clone() };
     if let Err(violations) = validate_environment(&declared) {
         return refuse(EnvironmentValid::SpecInvalid, join(&violations));
@@ -102,12 +102,12 @@ pub fn compose(inputs: &Inputs) -> Composition {
     Composition::Composed(desired)
 }
 
-fn valid(inputs: &Inputs, status: InferenceEnvironmentStatus) -> Desired {
+fn valid(inputs: &EnvironmentInputs, status: InferenceEnvironmentStatus) -> Desired {
     let status = Some(CompositeStatus::InferenceEnvironment(Box::new(status)));
     Desired { status, ..conclude(inputs, EnvironmentValid::Valid, "the spec keeps the rules") }
 }
 
-fn conclude(inputs: &Inputs, reason: EnvironmentValid, message: &str) -> Desired {
+fn conclude(inputs: &EnvironmentInputs, reason: EnvironmentValid, message: &str) -> Desired {
     let condition = NewCondition::new(reason.of(ConditionType::EnvironmentValid), message);
     Desired { events: events([&condition], &inputs.conditions), conditions: vec![condition], ..Desired::default() }
 }

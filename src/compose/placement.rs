@@ -3,7 +3,7 @@
 use crate::api::metadata::NewMetadata;
 use crate::api::object::Reference;
 use crate::api::placement_record::PlacementRecord;
-use crate::compose::composition::{Body, Composed, Manifest};
+use crate::compose::composition::{Body, Composed, ComposedObject};
 use crate::compose::hugging_face_token::{render_service_account, render_token, token_reference};
 use crate::compose::inputs::Inputs;
 use crate::compose::namespace::render_namespace;
@@ -34,7 +34,7 @@ pub fn render_placement(
     let site = Site::new(inputs, environment, placement);
     let mut resources = Vec::new();
     if site.provider.is_some() {
-        resources.push(site.place(Part::Namespace, Manifest::Plain(render_namespace(&site.namespace))));
+        resources.push(site.place(Part::Namespace, ComposedObject::Plain(render_namespace(&site.namespace))));
     }
     let service_account = model.token.as_ref().map(|token| render_access(&site, token, &mut resources));
     resources.extend(render_serving(&site, model, existing, sizing, service_account.as_deref()));
@@ -90,11 +90,11 @@ impl<'a> Site<'a> {
     }
 
     /// A part under its key: as it is, or wrapped where the environment is another cluster.
-    fn place(&self, part: Part, manifest: Manifest) -> (Key, Composed) {
+    fn place(&self, part: Part, manifest: ComposedObject) -> (Key, Composed) {
         self.place_with(part, manifest, Vec::new())
     }
 
-    fn place_with(&self, part: Part, manifest: Manifest, references: Vec<Reference>) -> (Key, Composed) {
+    fn place_with(&self, part: Part, manifest: ComposedObject, references: Vec<Reference>) -> (Key, Composed) {
         let key = self.key(part);
         let ready = is_ready(&key, self.observed(part));
         let body = match self.provider {
@@ -111,10 +111,10 @@ fn render_access(site: &Site<'_>, token: &Token, resources: &mut Vec<(Key, Compo
     let mut secret = token.name.clone();
     if site.provider.is_some() {
         let copy = site.identity(Part::Token, site.stem.token());
-        resources.push(site.place_with(Part::Token, Manifest::Plain(render_token(&copy)), vec![token_reference(token)]));
+        resources.push(site.place_with(Part::Token, ComposedObject::Plain(render_token(&copy)), vec![token_reference(token)]));
         secret = copy.name;
     }
-    resources.push(site.place(Part::ServiceAccount, Manifest::Plain(render_service_account(&account, &secret))));
+    resources.push(site.place(Part::ServiceAccount, ComposedObject::Plain(render_service_account(&account, &secret))));
     account.name
 }
 
@@ -129,7 +129,7 @@ fn render_serving(
     let topology = placement.place.topology;
     let profile = model.profile(&placement.profile, topology)?;
     let service = render_service(Serving { identity: &site.serving(), model, profile, environment, sizing, service_account })?;
-    let (key, mut composed) = site.place(Part::Serving(topology), Manifest::Service(Box::new(service)));
+    let (key, mut composed) = site.place(Part::Serving(topology), ComposedObject::Service(Box::new(service)));
     let record = record(site, existing, sizing, composed.ready);
     mark(&mut composed.body, &environment.name, &record);
     Some((key, composed))
@@ -138,9 +138,9 @@ fn render_serving(
 /// What others know a serving object by.
 fn mark(body: &mut Body, environment: &str, record: &PlacementRecord) {
     let metadata: &mut NewMetadata = match body {
-        Body::Own(Manifest::Service(service)) => &mut service.metadata,
+        Body::Own(ComposedObject::Service(service)) => &mut service.metadata,
         Body::Held(object) => &mut object.metadata,
-        Body::Own(Manifest::ScaledObject(_) | Manifest::Plain(_)) | Body::ProviderConfig(_) | Body::Frozen(_) => return,
+        Body::Own(ComposedObject::ScaledObject(_) | ComposedObject::Plain(_)) | Body::ProviderConfig(_) | Body::Frozen(_) => return,
     };
     metadata.labels.insert(ENVIRONMENT_LABEL.to_owned(), environment.to_owned());
     metadata.annotations.insert(PLACEMENT_ANNOTATION.to_owned(), encode_record(record));
@@ -152,7 +152,7 @@ fn render_autoscaler(site: &Site<'_>, sizing: &Sizing) -> Option<(Key, Composed)
     let serving = site.serving();
     let identity = site.identity(Part::Autoscaler, serving.name.clone());
     let scaled = render_scaled_object(&identity, &serving, concurrency, &site.inputs.settings.prometheus);
-    Some(site.place(Part::Autoscaler, Manifest::ScaledObject(Box::new(scaled))))
+    Some(site.place(Part::Autoscaler, ComposedObject::ScaledObject(Box::new(scaled))))
 }
 
 fn record(site: &Site<'_>, existing: Option<&Existing>, sizing: &Sizing, ready: bool) -> PlacementRecord {

@@ -2,7 +2,7 @@
 
 use crate::api::metadata::NewMetadata;
 use crate::api::object::{API_VERSION, ConfigRef, ForProvider, KIND, Object, ObjectSpec, PROVIDER_CONFIG_KIND, ReadinessPolicy, Reference};
-use crate::compose::composition::Manifest;
+use crate::compose::composition::ComposedObject;
 use crate::domain::key::Part;
 
 /// Wraps a part of a placement, which takes `references` from objects of the control plane.
@@ -11,7 +11,7 @@ use crate::domain::key::Part;
 /// provider-kubernetes would never find them ready with `DeriveFromObject`: they are ready once they exist. A Namespace may hold other
 /// deployments, so it is never deleted.
 #[must_use]
-pub fn wrap(part: Part, manifest: Manifest, provider_config: &str, references: Vec<Reference>) -> Object<Manifest> {
+pub fn wrap(part: Part, manifest: ComposedObject, provider_config: &str, references: Vec<Reference>) -> Object<ComposedObject> {
     let kept = part == Part::Namespace;
     Object {
         api_version: API_VERSION,

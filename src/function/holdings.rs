@@ -58,12 +58,12 @@ impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Lenient<T> {
 #[serde(default)]
 struct Holder {
     metadata: Lenient<Metadata>,
-    status: Lenient<Status>,
+    status: Lenient<WrittenStatus>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Status {
+struct WrittenStatus {
     placements: Lenient<Items>,
 }
 
@@ -85,8 +85,8 @@ struct Item {
     prefill: Lenient<Option<PhaseItem>>,
 }
 
-impl From<Status> for ModelDeploymentStatus {
-    fn from(status: Status) -> Self {
+impl From<WrittenStatus> for ModelDeploymentStatus {
+    fn from(status: WrittenStatus) -> Self {
         let items = status.placements.0.items.0.into_iter().map(|Lenient(item)| PlacementItem {
             environment: item.environment,
             topology: item.topology.0,

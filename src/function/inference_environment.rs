@@ -7,7 +7,7 @@
 use crate::api::environment_ledger::EnvironmentLedger;
 use crate::api::inference_environment::{ClusterSource, InferenceEnvironment, KubeconfigSecret};
 use crate::api::object::{ObservedProviderConfig, ObservedSecretRef};
-use crate::compose::inference_environment::{Inputs, compose, reported_pools};
+use crate::compose::inference_environment::{EnvironmentInputs, compose, reported_pools};
 use crate::domain::names::PROVIDER_CONFIG_KEY;
 use crate::domain::scheduling::environment_sum::sum_up;
 use crate::domain::scheduling::holdings::Standing;
@@ -41,7 +41,7 @@ pub(crate) fn answer(request: &RunFunctionRequest) -> Answer {
         Err(requirements) => return Answer::Waiting(requirements),
     };
     let requirements = Requirements { carried: ledger.clone(), ..Requirements::default() };
-    let composition = compose(&Inputs {
+    let composition = compose(&EnvironmentInputs {
         conditions: reported_conditions(request),
         foreign,
         reached_with: reached_with(request),

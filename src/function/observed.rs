@@ -21,7 +21,7 @@ use crate::structs::{StructError, from_struct};
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[derive(Default)]
-struct Composed {
+struct AnyResource {
     api_version: String,
     kind: String,
     metadata: Metadata,
@@ -75,7 +75,7 @@ pub(crate) fn read_observed(request: &RunFunctionRequest) -> Result<Observed, St
     Ok(observed)
 }
 
-/// Composed resources that exist, are not under `our_key`, and that no earlier step wants.
+/// AnyResource resources that exist, are not under `our_key`, and that no earlier step wants.
 ///
 /// # Errors
 /// One of them that cannot be read.
@@ -134,7 +134,7 @@ fn is_ours(key: &Key, header: &Header) -> bool {
 /// # Errors
 /// Its header, spec or metadata cannot be read.
 pub(crate) fn read_resource(key: &Key, bytes: &[u8]) -> Result<ObservedResource, StructError> {
-    let composed: Composed = from_struct(bytes)?;
+    let composed: AnyResource = from_struct(bytes)?;
     let annotation = composed.metadata.annotations.get(PLACEMENT_ANNOTATION);
     let record = annotation.and_then(|text| serde_json::from_str(text).ok());
     let identity = match key.part {
@@ -184,11 +184,11 @@ fn held_identity(spec: &Value) -> Option<Identity> {
 }
 
 /// What is emitted to leave an object as it is: never the rest of its metadata, which could not be applied, nor its status.
-fn frozen(composed: Composed) -> Value {
+fn frozen(composed: AnyResource) -> Value {
     let ours = |texts: BTreeMap<String, String>| -> Map<String, Value> {
         texts.into_iter().filter(|(key, _)| key.starts_with(OUR_PREFIX)).map(|(key, text)| (key, Value::String(text))).collect()
     };
-    let Composed { api_version, kind, metadata, spec, secrets } = composed;
+    let AnyResource { api_version, kind, metadata, spec, secrets } = composed;
     let mut body = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": metadata.name}});
     for (pointer, field, value) in [
         ("/metadata", "namespace", Some(Value::String(metadata.namespace)).filter(|namespace| *namespace != "")),

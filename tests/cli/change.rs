@@ -5,7 +5,8 @@ use std::process::Command as Process;
 
 use clap::Parser as _;
 use function_modelplane::cli::manifests::load;
-use function_modelplane::cli::preview::{Preview, Verdict, preview};
+use function_modelplane::cli::preview::{Preview, preview};
+use function_modelplane::cli::verdict::Verdict;
 use function_modelplane::cli::yaml_output::to_yaml;
 use serde_json::{Value, json};
 
@@ -130,7 +131,8 @@ fn what_cannot_be_used_is_said_and_nothing_else() {
 
 #[test]
 fn an_object_to_delete_is_named_as_for_kubectl() {
-    let parse = |word: &str| Command::try_parse_from(["preview", "--live", "x", "--delete", word]).map(|command| command.preview.delete);
+    let parse =
+        |word: &str| Command::try_parse_from(["preview", "--live", "x", "--delete", word]).map(|command| command.preview.change.delete);
     let same = ["clustermodel/llama", "clustermodels/llama", "cm/llama", "ClusterModel/llama", "clustermodels.modelplane.ai/llama"];
     for word in same {
         assert_eq!(parse(word).unwrap(), parse(same[0]).unwrap(), "{word}");

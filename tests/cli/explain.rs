@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser as _;
 use function_modelplane::cli::explain::{Explain, explain};
-use function_modelplane::cli::preview::Verdict;
+use function_modelplane::cli::verdict::Verdict;
 use serde_json::{Value, json};
 
 #[derive(clap::Parser)]

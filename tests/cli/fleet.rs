@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use function_modelplane::cli::manifests::load;
-use function_modelplane::cli::preview::Verdict;
+use function_modelplane::cli::verdict::Verdict;
 use serde_json::{Value, json};
 
 use super::change::{run, said};

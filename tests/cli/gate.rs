@@ -1,6 +1,6 @@
 //! What a pipeline must not let pass: a change after which something runs otherwise than it is asked to, or is promised what is not there.
 
-use function_modelplane::cli::preview::Verdict;
+use function_modelplane::cli::verdict::Verdict;
 use function_modelplane::cli::yaml_output::to_yaml;
 use serde_json::{Value, json};
 

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use clap::Parser as _;
 use function_modelplane::cli::explain::{Explain, explain};
-use function_modelplane::cli::preview::{Preview, Verdict, preview};
+use function_modelplane::cli::preview::{Preview, preview};
+use function_modelplane::cli::verdict::Verdict;
 use regex::Regex;
 use serde_json::{Value, json};
 

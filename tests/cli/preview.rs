@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Parser as _;
-use function_modelplane::cli::preview::{Preview, Verdict, preview};
+use function_modelplane::cli::preview::{Preview, preview};
+use function_modelplane::cli::verdict::Verdict;
 
 use super::examples::examples;
 

@@ -1,7 +1,11 @@
 //! Plays Crossplane around the function: fetches what it requires, applies what it wants, keeps what it reports.
+//!
+//! Only the calls of a reconcile are those that `preview` plays as well: what that says of a fleet is compared with what becomes of it
+//! here, where names, uids and times are given as API servers give them.
 
 use std::collections::BTreeMap;
 
+use function_modelplane::cli::plane::conversation::{Call, converse};
 use function_modelplane::function::proto::resource_selector::Match;
 use function_modelplane::function::proto::{
     Condition, Ready, Resource, ResourceSelector, Resources, RunFunctionRequest, RunFunctionResponse, Severity, State, Status,
@@ -176,7 +180,7 @@ impl Cluster {
             let source = if cluster["source"] == json!("Local") { "local" } else { "existing" };
             cluster[source]["nodePools"] = pools.iter().filter(|pool| pool["nodes"] != json!(0)).map(declared).collect();
             let request = Self::new(environment, Vec::new()).request();
-            self.converse(request, &BTreeMap::new()).status()["ledger"].clone()
+            self.converse(request, self.seeds.then(BTreeMap::new)).status()["ledger"].clone()
         };
         let is_environment =
             |object: &Value| object["kind"] == json!("InferenceEnvironment") && object["metadata"]["name"].as_str().is_some_and(&chosen);
@@ -188,34 +192,22 @@ impl Cluster {
         }
     }
 
-    fn fetch(&self, selectors: &BTreeMap<String, ResourceSelector>) -> BTreeMap<String, Resources> {
-        selectors.iter().map(|(key, selector)| (key.clone(), self.select(selector))).collect()
-    }
-
-    /// Calls the function until its requirements no longer change, and changes nothing: `FetchingFunctionRunner.RunFunction` of
-    /// internal/xfn/required_resources.go, v2.3.4 or, where it seeds, v2.4.0.
+    /// Calls the function until its requirements no longer change, and changes nothing.
     pub(crate) fn dry_run(&self) -> Reconciled {
-        let seeded = if self.seeds { self.fetch(&self.tracked) } else { BTreeMap::new() };
-        self.converse(self.request(), &seeded)
+        let seeded = self.seeds.then(|| self.tracked.iter().map(|(key, selector)| (key.clone(), self.select(selector))).collect());
+        self.converse(self.request(), seeded)
     }
 
-    fn converse(&self, mut request: RunFunctionRequest, seeded: &BTreeMap<String, Resources>) -> Reconciled {
-        request.required_resources.clone_from(seeded);
-        let (mut before, mut bytes) = (None, 0);
-        for calls in 1..=6 {
+    fn converse(&self, request: RunFunctionRequest, seeded: Option<BTreeMap<String, Resources>>) -> Reconciled {
+        let (mut calls, mut bytes) = (0, 0);
+        let counted = |request: &RunFunctionRequest| {
+            calls += 1;
             bytes += request.encoded_len();
-            let (response, report) = run(&request);
-            let fatal = response.results.iter().any(|result| result.severity() == Severity::Fatal);
-            let mut next = seeded.clone();
-            next.extend(self.fetch(&response.requirements.clone().unwrap_or_default().resources));
-            let unchanged = self.seeds && calls == 1 && request.required_resources == next;
-            if fatal || response.requirements == before || unchanged {
-                return Reconciled { response, request, report, calls, bytes };
-            }
-            before = response.requirements;
-            request = RunFunctionRequest { required_resources: next, context: response.context, ..request };
-        }
-        panic!("Crossplane gives up after six calls");
+            run(request)
+        };
+        let last = converse(request, seeded.as_ref(), |selector| self.select(selector), counted);
+        let Call { request, response, report } = last.expect("Crossplane gives up after six calls");
+        Reconciled { response, request, report, calls, bytes }
     }
 
     /// Reconciles: a fatal result changes nothing but conditions; otherwise what is not wanted is deleted.

@@ -5,21 +5,13 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
-use crate::api::model_deployment::ModelKind;
-use crate::api::{API_VERSION, GROUP, inference_environment, model_deployment};
+use crate::api::API_VERSION;
 use crate::cli::change::ownership::Applied;
 use crate::cli::manifests::Manifest;
-use crate::cli::plane::control_plane::{ControlPlane, ObjectKey};
+use crate::cli::plane::control_plane::ControlPlane;
+use crate::cli::plane::kinds::{KINDS, Kind, object_key, unknown_kind};
+use crate::cli::plane::object_key::ObjectKey;
 use crate::cli::plane::pipeline::is_composition;
-use crate::cli::plane::session::{is_ours, object_key, unknown_kind};
-
-/// Kind, plural, short name, and whether it has a namespace.
-const KINDS: [(&str, &str, &str, bool); 4] = [
-    (model_deployment::KIND, "modeldeployments", "md", true),
-    (inference_environment::KIND, "inferenceenvironments", "ie", false),
-    ("ClusterModel", "clustermodels", "cm", false),
-    ("Model", "models", "", true),
-];
 
 /// An object to delete, as people name it: `KIND/NAME` or `KIND/NAMESPACE/NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,23 +27,18 @@ impl FromStr for Target {
             [kind, namespace, name] => (*kind, Some(*namespace), *name),
             _ => return Err("write KIND/NAME, or KIND/NAMESPACE/NAME".to_owned()),
         };
-        let word = kind.to_lowercase();
-        let word = word.strip_suffix(&format!(".{GROUP}")).unwrap_or(&word);
-        let is =
-            |known: &&(&str, &str, &str, bool)| known.0.to_lowercase() == word || known.1 == word || (known.2 == word && !word.is_empty());
-        let Some((kind, _, _, namespaced)) = KINDS.iter().find(is) else {
-            let known = KINDS.map(|(_, plural, _, _)| plural).join(", ");
+        let Some(known) = Kind::meant(kind) else {
+            let known = KINDS.map(|known| known.plural).join(", ");
             return Err(format!("there is no kind {kind:?}; write one of {known}"));
         };
         if name.is_empty() || namespace.is_some_and(str::is_empty) {
             return Err("the name is missing: write KIND/NAME, or KIND/NAMESPACE/NAME".to_owned());
         }
-        let namespace = match (namespaced, namespace) {
-            (false, Some(_)) => return Err(format!("{kind} has no namespace: write KIND/NAME")),
-            (false, None) => String::new(),
-            (true, namespace) => namespace.unwrap_or("default").to_owned(),
-        };
-        Ok(Self(ObjectKey { api_version: API_VERSION.to_owned(), kind: (*kind).to_owned(), namespace, name: name.to_owned() }))
+        let key = known.key(namespace, name);
+        if key.namespace.is_empty() && namespace.is_some() {
+            return Err(format!("{} has no namespace: write KIND/NAME", known.name));
+        }
+        Ok(Self(key))
     }
 }
 
@@ -80,9 +67,9 @@ pub(crate) struct Edit<'a> {
     pub(crate) manifest: Option<&'a Manifest>,
 }
 
-/// What is done, and what is wrong with it.
+/// All that is done, and what is wrong with it.
 #[derive(Debug, Default)]
-pub(crate) struct Change<'a> {
+pub(crate) struct Edits<'a> {
     /// What is done to each object, in their order.
     pub(crate) edits: Vec<Edit<'a>>,
     /// What cannot be done.
@@ -91,34 +78,34 @@ pub(crate) struct Change<'a> {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Does it.
-pub(crate) fn make_change<'a>(plane: &mut ControlPlane, manifests: &'a [Manifest], deletions: &[Target]) -> Change<'a> {
-    let mut change = Change::default();
+/// Applies manifests, then deletes objects.
+pub(crate) fn make_edits<'a>(plane: &mut ControlPlane, manifests: &'a [Manifest], deletions: &[Target]) -> Edits<'a> {
+    let mut made = Edits::default();
     let mut wanted: BTreeMap<ObjectKey, Option<&'a Manifest>> = BTreeMap::new();
     for manifest in manifests {
-        if !is_ours(manifest) && !is_composition(manifest) {
+        if !manifest.is_ours() && !is_composition(manifest) {
             let Manifest { kind, name, .. } = manifest;
-            change.warnings.push(format!("{}: {kind} {name} is left out: it is not of {API_VERSION}", manifest.place("")));
+            made.warnings.push(format!("{}: {kind} {name} is left out: it is not of {API_VERSION}", manifest.place("")));
             continue;
         }
-        if let Some(violation) = unknown_kind(manifest).filter(|_| is_ours(manifest)) {
-            change.problems.push(format!("{}: {violation}", manifest.place(&violation.path)));
+        if let Some(violation) = unknown_kind(manifest).filter(|_| manifest.is_ours()) {
+            made.problems.push(format!("{}: {violation}", manifest.place(&violation.path)));
             continue;
         }
         if let Some(Some(first)) = wanted.insert(object_key(manifest), Some(manifest)) {
-            change.problems.push(format!("{}: repeats the {} of {}", manifest.place(""), manifest.kind, first.place("")));
+            made.problems.push(format!("{}: repeats the {} of {}", manifest.place(""), manifest.kind, first.place("")));
         }
     }
     for Target(key) in deletions {
         if let Some(Some(manifest)) = wanted.insert(key.clone(), None) {
-            change.problems.push(format!("{}: {} is to be changed and deleted; do one of both", manifest.place(""), describe(key)));
+            made.problems.push(format!("{}: {} is to be changed and deleted; do one of both", manifest.place(""), key));
         }
         if plane.bytes(key).is_empty() {
-            change.problems.push(format!("--delete: {} does not exist{}", describe(key), elsewhere(plane, key)));
+            made.problems.push(format!("--delete: {} does not exist{}", key, elsewhere(plane, key)));
         }
     }
-    if wanted.is_empty() && change.problems.is_empty() {
-        change.problems.push(format!("no object of {API_VERSION} to apply or delete: there is no change"));
+    if wanted.is_empty() && made.problems.is_empty() {
+        made.problems.push(format!("no object of {API_VERSION} to apply or delete: there is no change"));
     }
     for (key, manifest) in wanted {
         let live = plane.object(&key);
@@ -130,15 +117,15 @@ pub(crate) fn make_change<'a>(plane: &mut ControlPlane, manifests: &'a [Manifest
             Some(manifest) => {
                 let (merged, kept) = merged(&live, &manifest.object, &key);
                 if !kept.is_empty() {
-                    change.warnings.push(format!(
+                    made.warnings.push(format!(
                         "{}: {} keeps {}, which is not written here: whose it is the export does not tell; export with --show-managed-fields",
                         manifest.place("metadata"),
-                        describe(&key),
+                        key,
                         kept.join(", ")
                     ));
                 }
                 let done = plane.apply(key.clone(), &merged);
-                change.problems.extend(done.err().map(|problem| format!("{}: {problem}", manifest.place(""))));
+                made.problems.extend(done.err().map(|problem| format!("{}: {problem}", manifest.place(""))));
                 if live.is_null() {
                     Action::Created
                 } else if live == merged {
@@ -148,15 +135,9 @@ pub(crate) fn make_change<'a>(plane: &mut ControlPlane, manifests: &'a [Manifest
                 }
             }
         };
-        change.edits.push(Edit { key, action, manifest });
+        made.edits.push(Edit { key, action, manifest });
     }
-    change
-}
-
-/// `Kind name` or `Kind namespace/name`.
-pub(crate) fn describe(key: &ObjectKey) -> String {
-    let ObjectKey { kind, namespace, name, .. } = key;
-    if namespace.is_empty() { format!("{kind} {name}") } else { format!("{kind} {namespace}/{name}") }
+    made
 }
 
 /// The same name in another namespace.
@@ -200,9 +181,4 @@ fn merged(live: &Value, edited: &Value, key: &ObjectKey) -> (Value, Vec<String>)
     }
     *written = metadata;
     (object, unsure)
-}
-
-/// The kinds of models.
-pub(crate) fn model_kind(kind: &str) -> Option<ModelKind> {
-    [ModelKind::ClusterModel, ModelKind::Model].into_iter().find(|known| known.as_str() == kind)
 }

@@ -13,9 +13,9 @@ use crate::api::words::ConditionType;
 use crate::cli::change::diff::unified;
 use crate::cli::change::edits::Action;
 use crate::cli::change::field_changes::{FieldChange, field_changes};
-use crate::cli::change::surge::{Room, Surge};
+use crate::cli::change::surge::{Headroom, Surge};
 use crate::cli::plane::composed::{compared, held};
-use crate::cli::plane::control_plane::ObjectKey;
+use crate::cli::plane::object_key::ObjectKey;
 use crate::cli::plane::settling::{Standing, is_at};
 use crate::domain::key::{Key, Part};
 use crate::domain::scheduling::freeze::Freeze;
@@ -23,7 +23,7 @@ use crate::domain::scheduling::freeze::Freeze;
 /// What becomes of a deployment. Of several the one that is first here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Outcome {
+pub(crate) enum Fate {
     /// The function refuses it: nothing of it changes.
     Refused,
     /// It goes, or a placement of it does with nothing in its place.
@@ -129,7 +129,7 @@ pub(crate) struct AffectedObject {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Effects {
     /// In a word.
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: Fate,
     /// Why, where it is refused or not placed as it is to be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<String>,
@@ -150,20 +150,20 @@ impl Effects {
             }
             bare
         };
-        let refused = self.outcome != Outcome::Refused || self.message == other.message;
+        let refused = self.outcome != Fate::Refused || self.message == other.message;
         refused && bare(self) == bare(other)
     }
 
     /// Whether it does not become what it is asked to be: it is refused, not placed so, or left as it is.
     pub(crate) fn fails(&self) -> bool {
         let frozen = || self.placements.iter().any(|placement| placement.effect == Effect::Frozen);
-        self.outcome == Outcome::Refused || (self.outcome != Outcome::Unchanged && (self.message.is_some() || frozen()))
+        self.outcome == Fate::Refused || (self.outcome != Fate::Unchanged && (self.message.is_some() || frozen()))
     }
 
     /// Whether something that serves is deleted or restarted.
     pub(crate) fn disrupts(&self) -> bool {
         let disrupting = |placement: &AffectedPlacement| matches!(placement.effect, Effect::Leaving | Effect::Deleted | Effect::Restarted);
-        self.outcome == Outcome::Deleted || self.placements.iter().any(disrupting)
+        self.outcome == Fate::Deleted || self.placements.iter().any(disrupting)
     }
 }
 
@@ -187,17 +187,17 @@ type Place = (String, Topology);
 
 impl Way<'_> {
     /// What becomes of it.
-    pub(crate) fn effects(self, room: &Room) -> Effects {
+    pub(crate) fn effects(self, headroom: &Headroom) -> Effects {
         let objects = self.objects();
-        let placements = self.placements(room, &objects);
+        let placements = self.placements(headroom, &objects);
         let (outcome, message) = self.outcome(&placements, &objects);
         Effects { outcome, message, placements, objects }
     }
 
-    fn outcome(self, placements: &[AffectedPlacement], objects: &[AffectedObject]) -> (Outcome, Option<String>) {
-        let Some(settled) = self.settled else { return (Outcome::Deleted, None) };
+    fn outcome(self, placements: &[AffectedPlacement], objects: &[AffectedObject]) -> (Fate, Option<String>) {
+        let Some(settled) = self.settled else { return (Fate::Deleted, None) };
         if let Some(message) = settled.refused.clone().or_else(|| self.now?.refused.clone()) {
-            return (Outcome::Refused, Some(message));
+            return (Fate::Refused, Some(message));
         }
         let scheduled =
             find(&settled.status.conditions, ConditionType::PlacementsScheduled.as_str()).filter(|condition| condition.is_false());
@@ -206,16 +206,16 @@ impl Way<'_> {
         let leaves = has(Effect::Leaving) || has(Effect::Deleted);
         let grows = has(Effect::Created) || self.start.is_none();
         let found = [
-            (leaves && !grows, Outcome::Deleted),
-            (has(Effect::Restarted), Outcome::Restarted),
-            (message.is_some(), Outcome::Waiting),
-            (leaves && grows, Outcome::Moved),
-            (grows, Outcome::Created),
-            (has(Effect::Scaled), Outcome::Scaled),
-            (has(Effect::Frozen), Outcome::Frozen),
-            (!objects.is_empty(), Outcome::Updated),
+            (leaves && !grows, Fate::Deleted),
+            (has(Effect::Restarted), Fate::Restarted),
+            (message.is_some(), Fate::Waiting),
+            (leaves && grows, Fate::Moved),
+            (grows, Fate::Created),
+            (has(Effect::Scaled), Fate::Scaled),
+            (has(Effect::Frozen), Fate::Frozen),
+            (!objects.is_empty(), Fate::Updated),
         ];
-        let outcome = found.into_iter().find_map(|(is, outcome)| is.then_some(outcome)).unwrap_or(Outcome::Unchanged);
+        let outcome = found.into_iter().find_map(|(is, outcome)| is.then_some(outcome)).unwrap_or(Fate::Unchanged);
         (outcome, message)
     }
 
@@ -243,7 +243,7 @@ impl Way<'_> {
         differing.collect()
     }
 
-    fn placements(self, room: &Room, objects: &[AffectedObject]) -> Vec<AffectedPlacement> {
+    fn placements(self, headroom: &Headroom, objects: &[AffectedObject]) -> Vec<AffectedPlacement> {
         let serving = |standing: Option<&Standing>| -> BTreeMap<Place, String> {
             let keys = standing.into_iter().flat_map(|standing| standing.composed.keys());
             keys.filter_map(|text| {
@@ -259,7 +259,7 @@ impl Way<'_> {
             let (effect, restarts) = match (start.get(&place), settled.get(&place)) {
                 (Some(_), None) => (gone(), Vec::new()),
                 (None, Some(_)) => (Effect::Created, Vec::new()),
-                (Some(old), Some(new)) => self.retained(room, &place, (old, new), objects),
+                (Some(old), Some(new)) => self.retained(headroom, &place, (old, new), objects),
                 (None, None) => return None,
             };
             let leaving = item(self.now, &place).filter(|_| effect == Effect::Leaving);
@@ -280,28 +280,32 @@ impl Way<'_> {
     }
 
     /// A placement that stays: its pods, then their number, then anything else.
-    fn retained(self, room: &Room, place: &Place, keys: (&str, &str), objects: &[AffectedObject]) -> (Effect, Vec<Restart>) {
+    fn retained(self, headroom: &Headroom, place: &Place, keys: (&str, &str), objects: &[AffectedObject]) -> (Effect, Vec<Restart>) {
         let object =
             |standing: Option<&Standing>, key: &str| standing.and_then(|standing| standing.composed.get(key)).cloned().unwrap_or_default();
         let (old, new) = (object(self.start, keys.0), object(self.settled, keys.1));
-        let restarts = self.restarts(room, place, held(&old), held(&new), objects);
+        let restarts = self.restarts(headroom, place, held(&old), held(&new), objects);
         let affects = |key: &str| objects.iter().any(|object| object.key == key);
         let autoscalers = [false, true].map(|held| Key::new(&place.0, Part::Autoscaler, held));
         let scaled = scale(held(&old)) != scale(held(&new)) || autoscalers.iter().any(|key| affects(&key.to_string()));
         let reason = |standing| item(standing, place).and_then(|item: &PlacementItem| item.reason.clone());
         let frozen = reason(self.settled).is_some_and(|reason| Freeze::is_word(&reason))
             && (self.edited || reason(self.settled) != reason(self.start));
-        let effect = match () {
-            () if !restarts.is_empty() => Effect::Restarted,
-            () if scaled => Effect::Scaled,
-            () if frozen => Effect::Frozen,
-            () if affects(keys.0) || affects(keys.1) => Effect::Updated,
-            () => Effect::Unchanged,
+        let effect = if !restarts.is_empty() {
+            Effect::Restarted
+        } else if scaled {
+            Effect::Scaled
+        } else if frozen {
+            Effect::Frozen
+        } else if affects(keys.0) || affects(keys.1) {
+            Effect::Updated
+        } else {
+            Effect::Unchanged
         };
         (effect, restarts)
     }
 
-    fn restarts(self, room: &Room, place: &Place, old: &Value, new: &Value, objects: &[AffectedObject]) -> Vec<Restart> {
+    fn restarts(self, headroom: &Headroom, place: &Place, old: &Value, new: &Value, objects: &[AffectedObject]) -> Vec<Restart> {
         let shared = field_changes("spec.model", old.pointer("/spec/model"), new.pointer("/spec/model"));
         // KServe copies the name of the Secret with the token from the ServiceAccount into the pods.
         let account = Key::new(&place.0, Part::ServiceAccount, false).to_string();
@@ -321,7 +325,7 @@ impl Way<'_> {
                 fields.extend(field_changes(&format!("{path}.{part}"), at(old).as_ref(), at(new).as_ref()));
             }
             fields.extend(account.clone());
-            (!fields.is_empty()).then(|| Restart { phase, fields, surge: size.and_then(|size| room.surge(&last?.environment, size)) })
+            (!fields.is_empty()).then(|| Restart { phase, fields, surge: size.and_then(|size| headroom.surge(&last?.environment, size)) })
         };
         phases.into_iter().filter_map(restart).collect()
     }

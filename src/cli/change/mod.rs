@@ -5,7 +5,64 @@ pub mod edits;
 mod effects;
 mod field_changes;
 mod ownership;
-pub(crate) mod report;
+mod report;
 mod shortages;
 mod surge;
-pub(crate) mod text;
+mod text;
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use crate::cli::change::edits::Target;
+use crate::cli::change::report::preview_change;
+use crate::cli::change::text::write_report;
+use crate::cli::json_output::write_json;
+use crate::cli::lines::Lines;
+use crate::cli::manifests::load_or_say;
+use crate::cli::verdict::Verdict;
+
+/// What a change is, and of what.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Change {
+    /// What runs now, to see what a change does to it: an export of a control plane, as files or folders.
+    ///
+    /// It holds all ModelDeployments, ClusterModels, Models and InferenceEnvironments, everything that is composed for
+    /// ModelDeployments, and the Compositions if they have an input, as `kubectl get --all-namespaces -o yaml --show-managed-fields`
+    /// prints them.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub live: Vec<PathBuf>,
+    /// Manifests as they are to be applied, as files or folders; `-` is standard input.
+    #[arg(long, value_name = "PATH", num_args = 1.., requires = "live")]
+    pub change: Vec<PathBuf>,
+    /// An object that is to be deleted: KIND/NAME or KIND/NAMESPACE/NAME, such as clustermodel/llama or md/ml-team-a/chat.
+    #[arg(long, value_name = "KIND/NAME", requires = "live")]
+    pub delete: Vec<Target>,
+}
+
+/// For whom it is told what a change does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    People,
+    Machines,
+}
+
+/// Says what the change does, in colours for people.
+pub(crate) fn change(
+    asked: &Change,
+    audience: Audience,
+    stdin: &mut dyn Read,
+    out: &mut dyn Write,
+    err: &mut Lines<'_>,
+) -> io::Result<Verdict> {
+    let Some(exported) = load_or_say(&asked.live, stdin, err)? else { return Ok(Verdict::BadInput) };
+    let Some(edited) = load_or_say(&asked.change, stdin, err)? else { return Ok(Verdict::BadInput) };
+    let found = preview_change(&exported, &edited, &asked.delete);
+    let verdict = found.verdict();
+    match audience {
+        _ if verdict == Verdict::BadInput => {}
+        Audience::People => write_report(&mut Lines(out), &found.report)?,
+        Audience::Machines => write_json(out, &found.report)?,
+    }
+    found.warnings.iter().chain(&found.problems).try_for_each(|line| err.line(line))?;
+    Ok(verdict)
+}

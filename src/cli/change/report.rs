@@ -6,18 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::api::model_deployment::ModelKind;
 use crate::api::{API_VERSION, inference_environment, model_deployment};
-use crate::cli::change::edits::{Action, Change, Edit, Target, describe, make_change, model_kind};
-use crate::cli::change::effects::{AffectedPlacement, Effect, Effects, Outcome, Way};
+use crate::cli::change::edits::{Action, Edit, Edits, Target, make_edits};
+use crate::cli::change::effects::{AffectedPlacement, Effect, Effects, Fate, Way};
 use crate::cli::change::shortages::{ShortPool, new_shortages};
-use crate::cli::change::surge::{Room, Surge};
+use crate::cli::change::surge::{Headroom, Surge};
 use crate::cli::manifests::Manifest;
-use crate::cli::plane::control_plane::{ControlPlane, ObjectKey};
+use crate::cli::plane::control_plane::ControlPlane;
 use crate::cli::plane::live::{Live, read_live};
+use crate::cli::plane::object_key::ObjectKey;
 use crate::cli::plane::pipeline::{broken_input, is_composition};
 use crate::cli::plane::session::{field, spoken};
 use crate::cli::plane::settling::{Course, is_paused, settle, standings};
-use crate::cli::preview::Verdict;
+use crate::cli::verdict::Verdict;
 use crate::domain::spec::violation::Violation;
 use crate::function::reading::{read_deployment, read_environment, read_model};
 
@@ -87,7 +89,7 @@ pub(crate) struct AffectedDeployment {
 
 /// What was found, and what is wrong.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub(crate) struct Comparison {
     /// What the change does; empty where it cannot be told.
     pub(crate) report: ChangeReport,
     /// Why it cannot be told.
@@ -96,7 +98,7 @@ pub(crate) struct Found {
     pub(crate) warnings: Vec<String>,
 }
 
-impl Found {
+impl Comparison {
     /// Bad input before what is refused, not placed, frozen or promised without being there, that before what is deleted or restarted.
     pub(crate) fn verdict(&self) -> Verdict {
         let ChangeReport { changes, deployments, shortages, .. } = &self.report;
@@ -114,10 +116,10 @@ impl Found {
 }
 
 /// Plays a control plane with a change and without it.
-pub(crate) fn preview_change(exported: &[Manifest], edited: &[Manifest], deletions: &[Target]) -> Found {
+pub(crate) fn preview_change(exported: &[Manifest], edited: &[Manifest], deletions: &[Target]) -> Comparison {
     let Live { plane: live, mut problems, mut warnings } = read_live(exported);
     let mut plane = live.clone();
-    let change = make_change(&mut plane, edited, deletions);
+    let change = make_edits(&mut plane, edited, deletions);
     problems.extend(change.problems.clone());
     warnings.extend(change.warnings.clone());
     let deployments = |plane: &ControlPlane| plane.keys_of(API_VERSION, model_deployment::KIND);
@@ -126,22 +128,22 @@ pub(crate) fn preview_change(exported: &[Manifest], edited: &[Manifest], deletio
         problems.push(format!("no ModelDeployment of {API_VERSION} in the live state"));
     }
     if !problems.is_empty() {
-        return Found { problems, warnings, ..Found::default() };
+        return Comparison { problems, warnings, ..Comparison::default() };
     }
     let start = standings(&live);
     let (without, with) = (settle(live), settle(plane));
     if without.restless || with.restless {
         warnings.push("the control plane does not come to rest, so this is what it was like when that was given up".to_owned());
     }
-    let rooms = [&without, &with].map(|course| Room::new(&course.plane, &start, &course.now));
+    let headrooms = [&without, &with].map(|course| Headroom::new(&course.plane, &start, &course.now));
     let affected = all.iter().map(|key| {
-        let way = |course: &Course, room: &Room, edited: bool| {
+        let way = |course: &Course, headroom: &Headroom, edited: bool| {
             let way = Way { key, start: start.get(key), now: course.now.get(key), settled: course.settled.get(key), edited };
-            (way.start.is_some() || way.now.is_some()).then(|| way.effects(room))
+            (way.start.is_some() || way.now.is_some()).then(|| way.effects(headroom))
         };
         let edited = change.edits.iter().any(|edit| edit.key == *key && edit.action != Action::Unchanged);
         let paused = is_paused(with.plane.bytes(key));
-        let affected = judge(key, way(&without, &rooms[0], false), way(&with, &rooms[1], edited), edited);
+        let affected = judge(key, way(&without, &headrooms[0], false), way(&with, &headrooms[1], edited), edited);
         let spec = |course: &Course| course.plane.object(key).get("spec").cloned();
         let unreached = paused && edited && spec(&without) != spec(&with);
         AffectedDeployment { paused, effects: if unreached { paused_effects() } else { affected.effects }, ..affected }
@@ -150,34 +152,37 @@ pub(crate) fn preview_change(exported: &[Manifest], edited: &[Manifest], deletio
     let changes = changed_objects(&change, &with);
     let (pools, shortages) = (rolling_pools(&deployments), new_shortages(&without, &with));
     let report = ChangeReport { summary: summary(&deployments), changes, pools, shortages, deployments };
-    Found { report, problems, warnings }
+    Comparison { report, problems, warnings }
 }
 
 /// What happens in the same way without the change is none of its effects, but to a deployment that is itself edited.
 fn judge(key: &ObjectKey, without: Option<Effects>, with: Option<Effects>, edited: bool) -> AffectedDeployment {
-    let nothing = || Effects { outcome: Outcome::Unchanged, message: None, placements: Vec::new(), objects: Vec::new() };
+    let nothing = || Effects { outcome: Fate::Unchanged, message: None, placements: Vec::new(), objects: Vec::new() };
     let (without, with) = (without.unwrap_or_else(nothing), with.unwrap_or_else(nothing));
     let stays = |placement: &AffectedPlacement| matches!(placement.effect, Effect::Updated | Effect::Unchanged);
-    let waits_already = with.outcome == Outcome::Waiting && with.message == without.message && with.placements.iter().all(stays);
-    let effects = match () {
-        () if edited || with.outcome == Outcome::Unchanged => with,
-        () if with.same(&without) => nothing(),
-        () if waits_already => Effects { outcome: Outcome::Updated, message: None, ..with },
-        () => with,
+    let waits_already = with.outcome == Fate::Waiting && with.message == without.message && with.placements.iter().all(stays);
+    let effects = if edited || with.outcome == Fate::Unchanged {
+        with
+    } else if with.same(&without) {
+        nothing()
+    } else if waits_already {
+        Effects { outcome: Fate::Updated, message: None, ..with }
+    } else {
+        with
     };
-    let without_change = (without.outcome != Outcome::Unchanged).then_some(without);
+    let without_change = (without.outcome != Fate::Unchanged).then_some(without);
     AffectedDeployment { namespace: key.namespace.clone(), name: key.name.clone(), paused: false, effects, without_change }
 }
 
 /// What becomes of a deployment whose edit nobody looks at.
 fn paused_effects() -> Effects {
     let message = "it is paused; take away the annotation crossplane.io/paused, or it goes on as it was before the edit".to_owned();
-    Effects { outcome: Outcome::Refused, message: Some(message), placements: Vec::new(), objects: Vec::new() }
+    Effects { outcome: Fate::Refused, message: Some(message), placements: Vec::new(), objects: Vec::new() }
 }
 
 fn summary(deployments: &[AffectedDeployment]) -> BTreeMap<&'static str, usize> {
     let count = |outcome| deployments.iter().filter(|deployment| deployment.effects.outcome == outcome).count();
-    let counts = OUTCOMES.into_iter().map(|(outcome, name, _)| (name, count(outcome)));
+    let counts = FATES.into_iter().map(|(outcome, name, _)| (name, count(outcome)));
     counts.chain([("deployments", deployments.len())]).collect()
 }
 
@@ -201,20 +206,20 @@ fn rolling_pools(deployments: &[AffectedDeployment]) -> Vec<RollingPool> {
 }
 
 /// Every outcome, its name, and what is said of so many deployments.
-pub(crate) const OUTCOMES: [(Outcome, &str, &str); 10] = [
-    (Outcome::Restarted, "restarted", "restart"),
-    (Outcome::Refused, "refused", "refused"),
-    (Outcome::Deleted, "deleted", "deleted"),
-    (Outcome::Moved, "moved", "moved"),
-    (Outcome::Waiting, "waiting", "waiting"),
-    (Outcome::Created, "created", "created"),
-    (Outcome::Scaled, "scaled", "scaled"),
-    (Outcome::Frozen, "frozen", "frozen"),
-    (Outcome::Updated, "updated", "updated"),
-    (Outcome::Unchanged, "unchanged", "unchanged"),
+pub(crate) const FATES: [(Fate, &str, &str); 10] = [
+    (Fate::Restarted, "restarted", "restart"),
+    (Fate::Refused, "refused", "refused"),
+    (Fate::Deleted, "deleted", "deleted"),
+    (Fate::Moved, "moved", "moved"),
+    (Fate::Waiting, "waiting", "waiting"),
+    (Fate::Created, "created", "created"),
+    (Fate::Scaled, "scaled", "scaled"),
+    (Fate::Frozen, "frozen", "frozen"),
+    (Fate::Updated, "updated", "updated"),
+    (Fate::Unchanged, "unchanged", "unchanged"),
 ];
 
-fn changed_objects(change: &Change<'_>, course: &Course) -> Vec<ChangedObject> {
+fn changed_objects(change: &Edits<'_>, course: &Course) -> Vec<ChangedObject> {
     let changed = change.edits.iter().map(|edit| {
         let ObjectKey { kind, namespace, name, .. } = edit.key.clone();
         ChangedObject { kind, namespace, name, action: edit.action, problems: problems_of(edit, course) }
@@ -241,5 +246,9 @@ fn problems_of(edit: &Edit<'_>, course: &Course) -> Vec<String> {
         Some(violations) if !violations.is_empty() => violations,
         _ => refused().map(|message| spoken(message)).into_iter().collect(),
     };
-    violations.iter().map(|violation| format!("{}: {}: {violation}", manifest.place(&field(violation)), describe(&edit.key))).collect()
+    violations.iter().map(|violation| format!("{}: {}: {violation}", manifest.place(&field(violation)), edit.key)).collect()
+}
+
+fn model_kind(kind: &str) -> Option<ModelKind> {
+    [ModelKind::ClusterModel, ModelKind::Model].into_iter().find(|known| known.as_str() == kind)
 }

@@ -34,9 +34,9 @@ pub(crate) struct Surge {
 }
 
 /// The environments of a control plane, and what others hold of their GPUs while pods are replaced.
-pub(crate) struct Room(BTreeMap<String, Ledger>);
+pub(crate) struct Headroom(BTreeMap<String, Ledger>);
 
-impl Room {
+impl Headroom {
     /// What there is once a change is made: the pods that it replaces are still there, and those that it adds are, too.
     pub(crate) fn new(plane: &ControlPlane, start: &Standings, now: &Standings) -> Self {
         let held = now.iter().flat_map(|(key, standing)| {

@@ -5,9 +5,9 @@ use std::io;
 use clap::builder::styling::{AnsiColor, Style};
 
 use crate::cli::change::edits::Action;
-use crate::cli::change::effects::{AffectedPlacement, Effect, Effects, Outcome, Restart};
+use crate::cli::change::effects::{AffectedPlacement, Effect, Effects, Fate, Restart};
 use crate::cli::change::field_changes::FieldChange;
-use crate::cli::change::report::{AffectedDeployment, ChangeReport, ChangedObject, OUTCOMES, RollingPool};
+use crate::cli::change::report::{AffectedDeployment, ChangeReport, ChangedObject, FATES, RollingPool};
 use crate::cli::change::shortages::ShortPool;
 use crate::cli::change::surge::Surge;
 use crate::cli::lines::Lines;
@@ -29,7 +29,7 @@ pub(crate) fn write_report(lines: &mut Lines<'_>, report: &ChangeReport) -> io::
     for change in &report.changes {
         write_change(lines, change)?;
     }
-    for deployment in report.deployments.iter().filter(|deployment| deployment.effects.outcome != Outcome::Unchanged) {
+    for deployment in report.deployments.iter().filter(|deployment| deployment.effects.outcome != Fate::Unchanged) {
         write_deployment(lines, deployment)?;
     }
     write_pools(lines, &report.pools)?;
@@ -43,15 +43,15 @@ pub(crate) fn write_report(lines: &mut Lines<'_>, report: &ChangeReport) -> io::
 
 fn write_summary(lines: &mut Lines<'_>, report: &ChangeReport) -> io::Result<()> {
     let count = |name| report.summary.get(name).copied().unwrap_or_default();
-    let always = [Outcome::Restarted, Outcome::Refused, Outcome::Deleted];
+    let always = [Fate::Restarted, Fate::Refused, Fate::Deleted];
     let mut parts = Vec::new();
-    for (outcome, name, verb) in OUTCOMES {
+    for (outcome, name, verb) in FATES {
         let number = count(name);
         if number > 0 || always.contains(&outcome) {
             let plural = if number == 1 { "" } else { "s" };
             let (what, verb) = match (outcome, number) {
-                (Outcome::Restarted, 1) => (" deployment".to_owned(), "restarts"),
-                (Outcome::Restarted, _) => (format!(" deployment{plural}"), verb),
+                (Fate::Restarted, 1) => (" deployment".to_owned(), "restarts"),
+                (Fate::Restarted, _) => (format!(" deployment{plural}"), verb),
                 _ => (String::new(), verb),
             };
             parts.push(format!("{number}{what} {verb}"));
@@ -76,16 +76,16 @@ fn write_change(lines: &mut Lines<'_>, change: &ChangedObject) -> io::Result<()>
 fn write_deployment(lines: &mut Lines<'_>, deployment: &AffectedDeployment) -> io::Result<()> {
     let AffectedDeployment { namespace, name, effects, without_change, .. } = deployment;
     let style = match effects.outcome {
-        Outcome::Refused | Outcome::Deleted => RED,
-        Outcome::Restarted | Outcome::Waiting | Outcome::Moved | Outcome::Frozen => YELLOW,
-        Outcome::Created | Outcome::Scaled | Outcome::Updated | Outcome::Unchanged => GREEN,
+        Fate::Refused | Fate::Deleted => RED,
+        Fate::Restarted | Fate::Waiting | Fate::Moved | Fate::Frozen => YELLOW,
+        Fate::Created | Fate::Scaled | Fate::Updated | Fate::Unchanged => GREEN,
     };
     lines.line("")?;
     lines.styled(&[(BOLD, &format!("{namespace}/{name}")), (PLAIN, " "), (style, &describe(effects))])?;
     for placement in effects.placements.iter().filter(|placement| placement.effect != Effect::Unchanged) {
         write_placement(lines, placement)?;
     }
-    if effects.outcome == Outcome::Updated {
+    if effects.outcome == Fate::Updated {
         let keys: Vec<&str> = effects.objects.iter().map(|object| object.key.as_str()).collect();
         lines.line(&format!("  no pod is replaced; changed are {}", keys.join(", ")))?;
     }
@@ -104,22 +104,22 @@ fn describe(effects: &Effects) -> String {
     let message = effects.message.as_deref().unwrap_or_default();
     let more = if message.is_empty() { String::new() } else { format!("; {message}") };
     match effects.outcome {
-        Outcome::Refused => format!("is refused, so nothing of it changes: {message}"),
-        Outcome::Deleted if effects.placements.iter().all(|placement| placement.effect == Effect::Deleted) => "is deleted".to_owned(),
-        Outcome::Deleted => format!("loses {}{more}", at(&[Effect::Leaving, Effect::Deleted])),
-        Outcome::Restarted => format!("restarts in {}{more}", at(&[Effect::Restarted])),
-        Outcome::Waiting => format!("waits: {message}"),
-        Outcome::Moved => {
+        Fate::Refused => format!("is refused, so nothing of it changes: {message}"),
+        Fate::Deleted if effects.placements.iter().all(|placement| placement.effect == Effect::Deleted) => "is deleted".to_owned(),
+        Fate::Deleted => format!("loses {}{more}", at(&[Effect::Leaving, Effect::Deleted])),
+        Fate::Restarted => format!("restarts in {}{more}", at(&[Effect::Restarted])),
+        Fate::Waiting => format!("waits: {message}"),
+        Fate::Moved => {
             let (to, stays, goes) = (at(&[Effect::Created]), at(&[Effect::Leaving]), at(&[Effect::Deleted]));
             let stays = if stays.is_empty() { stays } else { format!("; {stays} stays until that is ready") };
             let goes = if goes.is_empty() { goes } else { format!("; {goes} is deleted at once") };
             format!("moves to {to}{stays}{goes}")
         }
-        Outcome::Created => format!("is placed on {}", at(&[Effect::Created])),
-        Outcome::Scaled => "is scaled".to_owned(),
-        Outcome::Frozen => "is left as it is".to_owned(),
-        Outcome::Updated => "is updated".to_owned(),
-        Outcome::Unchanged => "is unchanged".to_owned(),
+        Fate::Created => format!("is placed on {}", at(&[Effect::Created])),
+        Fate::Scaled => "is scaled".to_owned(),
+        Fate::Frozen => "is left as it is".to_owned(),
+        Fate::Updated => "is updated".to_owned(),
+        Fate::Unchanged => "is unchanged".to_owned(),
     }
 }
 
@@ -223,7 +223,7 @@ fn write_shortages(lines: &mut Lines<'_>, pools: &[ShortPool]) -> io::Result<()>
 }
 
 fn write_unchanged(lines: &mut Lines<'_>, report: &ChangeReport) -> io::Result<()> {
-    let unchanged = || report.deployments.iter().filter(|deployment| deployment.effects.outcome == Outcome::Unchanged);
+    let unchanged = || report.deployments.iter().filter(|deployment| deployment.effects.outcome == Fate::Unchanged);
     let mut names = Vec::new();
     for AffectedDeployment { namespace, name, paused, without_change, .. } in unchanged() {
         match without_change {

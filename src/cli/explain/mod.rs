@@ -7,14 +7,13 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::api::API_VERSION;
 use crate::cli::explain::text::write_explanations;
-use crate::cli::html::{Fleet, page_file, write_page};
+use crate::cli::html::{PageInput, page_file, write_page};
 use crate::cli::json_output::write_json;
 use crate::cli::lines::Lines;
 use crate::cli::manifests::load_or_say;
-use crate::cli::plane::session::{Outcome, Previewed, settle};
-use crate::cli::preview::Verdict;
+use crate::cli::plane::session::{Asked, Previewed, settle};
+use crate::cli::verdict::Verdict;
 use crate::compose::explanation::ExplainedEnvironment;
 
 /// What `explain` is asked for.
@@ -46,7 +45,7 @@ pub enum Format {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Explained<'a> {
-    deployment: &'a str,
+    deployment: String,
     placed: bool,
     message: &'a str,
     environments: &'a [ExplainedEnvironment],
@@ -59,34 +58,19 @@ struct Explained<'a> {
 pub fn explain(command: &Explain, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Verdict> {
     let mut err = Lines(err);
     let Some(manifests) = load_or_say(&command.paths, stdin, &mut err)? else { return Ok(Verdict::BadInput) };
-    let asked = |deployment: &str| command.deployment.as_deref().is_none_or(|wanted| wanted == deployment);
-    let Outcome { mut previewed, mut problems, warnings, control_plane } = settle(&manifests, &asked);
-    previewed.retain(|previewed| asked(&previewed.deployment));
-    if previewed.is_empty() && problems.is_empty() {
-        let wanted = command.deployment.as_deref().map(|wanted| format!(" {wanted}")).unwrap_or_default();
-        problems.push(format!("no ModelDeployment{wanted} of {API_VERSION} in these manifests"));
-    }
+    let mut settled = settle(&manifests, Asked { deployment: command.deployment.as_deref(), checks: true });
     match command.output {
-        Format::Text => write_explanations(&mut Lines(out), &previewed)?,
-        Format::Json => write_json(out, &previewed.iter().map(explained).collect::<Vec<_>>())?,
+        Format::Text => write_explanations(&mut Lines(out), &settled.previewed)?,
+        Format::Json => write_json(out, &settled.previewed.iter().map(explained).collect::<Vec<_>>())?,
     }
-    let fleet = Fleet {
-        command: "explain",
-        previewed: &previewed,
-        names_others: command.deployment.is_none(),
-        control_plane: &control_plane,
-        problems: &problems,
-        warnings: &warnings,
-    };
-    let unwritten = command.html.as_ref().and_then(|file| write_page(file, fleet));
-    problems.extend(unwritten);
-    warnings.iter().chain(&problems).try_for_each(|line| err.line(line))?;
-    Ok(Verdict::of(&previewed, &problems))
+    let page = PageInput { command: "explain", settled: &settled, names_others: command.deployment.is_none() };
+    settled.problems.extend(write_page(command.html.as_deref(), page));
+    settled.conclude(&mut err)
 }
 
 fn explained(previewed: &Previewed) -> Explained<'_> {
     Explained {
-        deployment: &previewed.deployment,
+        deployment: previewed.key.full_name(),
         placed: previewed.is_placed(),
         message: previewed.message(),
         environments: &previewed.explained,

@@ -17,7 +17,7 @@ pub(crate) fn write_explanations(lines: &mut Lines<'_>, all: &[Previewed]) -> io
         if index > 0 {
             lines.line("")?;
         }
-        lines.line(&format!("{}: {}", previewed.deployment, previewed.message()))?;
+        lines.line(&format!("{}: {}", previewed.key.full_name(), previewed.message()))?;
         for environment in &previewed.explained {
             write_environment(lines, environment)?;
         }

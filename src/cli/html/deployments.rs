@@ -2,23 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::API_VERSION;
-use crate::api::model_deployment;
 use crate::api::model_deployment_status::{PhaseItem, PlacementItem};
 use crate::cli::html::fleet::{EnvironmentView, phases};
 use crate::cli::html::tally::{Tally, Use};
-use crate::cli::plane::control_plane::{ControlPlane, ObjectKey};
 use crate::cli::plane::session::Previewed;
 use crate::compose::explanation::ExplainedEnvironment;
 use crate::domain::scheduling::trace::Checked;
 use crate::function::proto::{Condition, Status};
-use crate::function::reading::read_deployment;
 
 /// A deployment.
 #[derive(Debug)]
 pub(crate) struct DeploymentView<'a> {
     pub(crate) number: usize,
-    pub(crate) name: &'a str,
+    pub(crate) name: String,
     pub(crate) model: &'a str,
     pub(crate) topology: &'static str,
     pub(crate) placed: bool,
@@ -107,28 +103,14 @@ const MOST_CHECKS: usize = 15_000;
 const MOST_NAMES: usize = 100;
 
 /// Every deployment, numbered from 1.
-pub(crate) fn deployments<'a>(
-    previewed: &'a [Previewed],
-    control_plane: &ControlPlane,
-    environments: &[EnvironmentView],
-) -> Vec<DeploymentView<'a>> {
+pub(crate) fn deployments<'a>(previewed: &'a [Previewed], environments: &[EnvironmentView]) -> Vec<DeploymentView<'a>> {
     let known: BTreeMap<&str, &EnvironmentView> = environments.iter().map(|view| (view.name.as_str(), view)).collect();
     let checks = previewed.iter().flat_map(|previewed| &previewed.explained).map(|explained| explained.checks.len());
     let with_checks = checks.fold(0, usize::saturating_add) <= MOST_CHECKS;
-    previewed
-        .iter()
-        .enumerate()
-        .map(|(index, previewed)| view(index.saturating_add(1), previewed, control_plane, &known, with_checks))
-        .collect()
+    previewed.iter().enumerate().map(|(index, previewed)| view(index.saturating_add(1), previewed, &known, with_checks)).collect()
 }
 
-fn view<'a>(
-    number: usize,
-    previewed: &'a Previewed,
-    control_plane: &ControlPlane,
-    known: &BTreeMap<&str, &EnvironmentView>,
-    with_checks: bool,
-) -> DeploymentView<'a> {
+fn view<'a>(number: usize, previewed: &'a Previewed, known: &BTreeMap<&str, &EnvironmentView>, with_checks: bool) -> DeploymentView<'a> {
     let status = &previewed.reported.status;
     let placements: Vec<PlacementView<'_>> = status.placements.items.iter().map(|item| view_placement(number, item, known)).collect();
     let id = |name: &str| known.get(name).map(|view| view.id).unwrap_or_default();
@@ -142,15 +124,14 @@ fn view<'a>(
         })
         .collect();
     let total = status.scheduling.as_ref().map(|scheduling| scheduling.rejected_total).unwrap_or_default();
-    let asked = wish(previewed, control_plane);
     DeploymentView {
         number,
-        name: &previewed.deployment,
+        name: previewed.key.full_name(),
         model: status.model.as_ref().map(|model| model.name.as_str()).unwrap_or_default(),
-        topology: asked.1,
+        topology: previewed.deployment.topology.as_str(),
         placed: previewed.is_placed(),
         message: previewed.message(),
-        wanted: asked.0,
+        wanted: previewed.deployment.environments,
         total: status.placements.total,
         ready: status.placements.ready,
         gpus: placements.iter().flat_map(|placement| &placement.phases).fold(0, |sum: u64, phase| sum.saturating_add(phase.gpus)),
@@ -161,19 +142,6 @@ fn view<'a>(
         conditions: previewed.response.conditions.iter().map(view_condition).collect(),
         explained: if with_checks { each(&previewed.explained) } else { by_outcome(&previewed.explained) },
     }
-}
-
-/// In how many environments a deployment wants to be, and in which topology.
-fn wish(previewed: &Previewed, control_plane: &ControlPlane) -> (usize, &'static str) {
-    let (namespace, name) = previewed.deployment.split_once('/').unwrap_or_default();
-    let key = ObjectKey {
-        api_version: API_VERSION.to_owned(),
-        kind: model_deployment::KIND.to_owned(),
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-    };
-    let read = read_deployment(control_plane.bytes(&key));
-    read.map(|deployment| (deployment.environments, deployment.topology.as_str())).unwrap_or_default()
 }
 
 fn view_placement<'a>(number: usize, item: &'a PlacementItem, known: &BTreeMap<&str, &EnvironmentView>) -> PlacementView<'a> {

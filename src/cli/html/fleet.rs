@@ -8,7 +8,8 @@ use crate::api::model_deployment_status::{PlacementItem, ReportedDeployment};
 use crate::api::placement_record::PhaseRecord;
 use crate::api::{API_VERSION, model_deployment};
 use crate::cli::html::tally::{Tally, Use};
-use crate::cli::plane::control_plane::{ControlPlane, ObjectKey};
+use crate::cli::plane::control_plane::ControlPlane;
+use crate::cli::plane::object_key::ObjectKey;
 use crate::domain::scheduling::ledger::{Charge, Ledger};
 use crate::domain::scheduling::packing::{NodeGroup, PackedPods, pack};
 use crate::domain::spec::environment::{Environment, Pool};
@@ -105,8 +106,8 @@ pub(crate) struct Block {
 /// Whom the page is about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Subject<'a> {
-    /// The number of each deployment on the page, by `namespace/name`.
-    pub(crate) numbers: &'a BTreeMap<&'a str, usize>,
+    /// The number of each deployment on the page.
+    pub(crate) numbers: &'a BTreeMap<&'a ObjectKey, usize>,
     /// Whether deployments that are not on the page are named.
     pub(crate) names_others: bool,
 }
@@ -138,11 +139,9 @@ fn unusable(name: &str, note: &str, problem: String, holders: Vec<Holder>) -> En
 fn holders(control_plane: &ControlPlane, subject: Subject<'_>) -> BTreeMap<String, Vec<Holder>> {
     let mut found: BTreeMap<String, Vec<Holder>> = BTreeMap::new();
     for key in control_plane.keys_of(API_VERSION, model_deployment::KIND) {
-        let ObjectKey { namespace, name, .. } = &key;
-        let deployment = format!("{namespace}/{name}");
-        let number = subject.numbers.get(deployment.as_str()).copied();
+        let number = subject.numbers.get(&key).copied();
         let status = from_struct::<ReportedDeployment>(control_plane.bytes(&key)).unwrap_or_default().status;
-        let named = (number.is_some() || subject.names_others).then_some(deployment);
+        let named = (number.is_some() || subject.names_others).then(|| key.full_name());
         for item in &status.placements.items {
             let holders = phases(item).into_iter().map(|(purpose, charge)| Holder {
                 deployment: named.clone(),

@@ -11,27 +11,22 @@ use std::path::{Path, PathBuf};
 
 use askama::Template;
 
+use crate::api::{API_VERSION, inference_environment};
 use crate::cli::html::deployments::{DeploymentView, deployments};
 use crate::cli::html::fleet::{EnvironmentView, Subject, environments};
 use crate::cli::html::tally::Tally;
-use crate::cli::plane::control_plane::ControlPlane;
-use crate::cli::plane::session::Previewed;
+use crate::cli::plane::object_key::ObjectKey;
+use crate::cli::plane::session::Settled;
 
 /// What a page is made of.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Fleet<'a> {
+pub(crate) struct PageInput<'a> {
     /// The command that was run.
     pub(crate) command: &'static str,
-    /// The deployments that the page is about.
-    pub(crate) previewed: &'a [Previewed],
+    /// The deployments that the page is about, and everything around them.
+    pub(crate) settled: &'a Settled,
     /// Whether deployments that it is not about are named all the same.
     pub(crate) names_others: bool,
-    /// Everything, after it has settled.
-    pub(crate) control_plane: &'a ControlPlane,
-    /// What is wrong, each with its place.
-    pub(crate) problems: &'a [String],
-    /// What is wrong but concerns no deployment here.
-    pub(crate) warnings: &'a [String],
 }
 
 /// The most environments, or deployments, that are shown with everything about them open.
@@ -73,22 +68,23 @@ pub(crate) fn page_file(text: &str) -> Result<PathBuf, String> {
     if is_page { Ok(file) } else { Err("a page's name must end with .html, so that no manifest is overwritten".to_owned()) }
 }
 
-/// Writes the page. Returns what went wrong.
-pub(crate) fn write_page(file: &Path, fleet: Fleet<'_>) -> Option<String> {
-    let written = match page(fleet).render() {
+/// Writes the page, if there is to be one. Returns what went wrong.
+pub(crate) fn write_page(file: Option<&Path>, input: PageInput<'_>) -> Option<String> {
+    let file = file?;
+    let written = match page(input).render() {
         Ok(text) => fs::write(file, text).map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
     written.err().map(|error| format!("{}: cannot be written: {error}", file.display()))
 }
 
-fn page(fleet: Fleet<'_>) -> Page<'_> {
-    let Fleet { command, previewed, names_others, control_plane, problems, warnings } = fleet;
+fn page(input: PageInput<'_>) -> Page<'_> {
+    let PageInput { command, settled: Settled { previewed, control_plane, problems, warnings }, names_others } = input;
     let named = previewed.iter().enumerate();
-    let numbers: BTreeMap<&str, usize> = named.map(|(index, previewed)| (previewed.deployment.as_str(), index.saturating_add(1))).collect();
-    let many_environments = control_plane.keys_of(crate::api::API_VERSION, crate::api::inference_environment::KIND).len() > MOST_OPEN;
+    let numbers: BTreeMap<&ObjectKey, usize> = named.map(|(index, previewed)| (&previewed.key, index.saturating_add(1))).collect();
+    let many_environments = control_plane.keys_of(API_VERSION, inference_environment::KIND).len() > MOST_OPEN;
     let all = environments(control_plane, Subject { numbers: &numbers, names_others }, many_environments);
-    let deployments = deployments(previewed, control_plane, &all);
+    let deployments = deployments(previewed, &all);
     let tally = Tally::sum(all.iter().map(|environment| &environment.tally));
     let mut widths = fleet::widths(&all);
     widths.extend(deployments::widths(&deployments));

@@ -8,11 +8,12 @@ use std::path::PathBuf;
 use crate::api::model_deployment::ModelKind;
 use crate::api::{API_VERSION, inference_environment, model_deployment};
 use crate::cli::lines::Lines;
-use crate::cli::lint::report::{Placed, Report};
+use crate::cli::lint::report::{LintReport, Placed};
 use crate::cli::manifests::{Manifest, load_or_say};
+use crate::cli::plane::kinds::{stored, unknown_kind};
 use crate::cli::plane::pipeline::{broken_input, gives_input};
 use crate::cli::plane::running::refuse_running;
-use crate::cli::plane::session::{field, is_ours, stored, unknown_kind};
+use crate::cli::plane::session::field;
 use crate::domain::lint::{Finding, lint_environment, lint_model_on};
 use crate::domain::spec::environment::Environment;
 use crate::domain::spec::violation::Violation;
@@ -82,12 +83,12 @@ pub fn lint(command: &Lint, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut
         err.line(&problem)?;
         return Ok(Found::BadInput);
     }
-    let ours: Vec<&Manifest> = manifests.iter().filter(|manifest| is_ours(manifest) || gives_input(manifest)).collect();
+    let ours: Vec<&Manifest> = manifests.iter().filter(|manifest| manifest.is_ours() || gives_input(manifest)).collect();
     if ours.is_empty() {
         err.line(&format!("no object of {API_VERSION} in these manifests"))?;
         return Ok(Found::BadInput);
     }
-    let report = Report { findings: judge(&ours), objects: ours.len() };
+    let report = LintReport { findings: judge(&ours), objects: ours.len() };
     match command.output {
         Format::Text => report.write_text(&mut Lines(out))?,
         Format::Json => report.write_json(out)?,

@@ -11,7 +11,7 @@ use crate::domain::lint::{Code, Finding, Severity};
 use crate::domain::visible_text::visible;
 
 /// Everything that was found.
-pub(crate) struct Report<'a> {
+pub(crate) struct LintReport<'a> {
     /// In the order of the manifests.
     pub(crate) findings: Vec<Placed<'a>>,
     /// How many objects were looked at.
@@ -28,7 +28,7 @@ pub(crate) struct Placed<'a> {
     pub(crate) finding: Finding,
 }
 
-impl Report<'_> {
+impl LintReport<'_> {
     /// A line for each finding, `file:line:column: severity rule: field: message`, then their number.
     pub(crate) fn write_text(&self, lines: &mut Lines<'_>) -> io::Result<()> {
         for Placed { manifest, position: Position { line, column }, finding } in &self.findings {

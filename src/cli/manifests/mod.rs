@@ -54,6 +54,11 @@ impl Manifest {
         let Position { line, column } = self.locate(path);
         format!("{}:{line}:{column}", self.file.display())
     }
+
+    /// Whether it is of our group, in whatever version.
+    pub(crate) fn is_ours(&self) -> bool {
+        is_ours(&self.api_version)
+    }
 }
 
 /// Why manifests could not be read. It prints as `file:line:column: problem`.
@@ -237,13 +242,16 @@ fn manifest(file: &Path, object: Value, source: Source) -> Result<Option<Manifes
         |field, pointer| optional(field, pointer)?.ok_or_else(|| problem(file, Some(source.locate(field)), Problem::Missing(field)));
     let api_version = required("apiVersion", "/apiVersion")?;
     let kind = required("kind", "/kind")?;
-    let ours = api_version.split_once('/').is_some_and(|(group, _)| group == GROUP);
     let name = match optional("metadata.name", "/metadata/name")? {
-        None if !ours => return Ok(None),
+        None if !is_ours(&api_version) => return Ok(None),
         _ => required("metadata.name", "/metadata/name")?,
     };
     let namespace = optional("metadata.namespace", "/metadata/namespace")?;
     Ok(Some(Manifest { file: file.to_path_buf(), api_version, kind, name, namespace, object, source }))
+}
+
+fn is_ours(api_version: &str) -> bool {
+    api_version.split_once('/').is_some_and(|(group, _)| group == GROUP)
 }
 
 /// What a value is, for an error message.

@@ -13,16 +13,16 @@ pub struct Position {
 
 /// A value's place and those of everything inside it; it has the shape of the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Source {
+pub(crate) struct Source {
     /// Where the field's key is, or the item itself in a list.
-    pub(super) position: Position,
+    pub(crate) position: Position,
     /// What is inside the value.
-    pub(super) inside: Inside,
+    pub(crate) inside: Inside,
 }
 
 /// The places inside one value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Inside {
+pub(crate) enum Inside {
     /// Nothing: a string, a number, a boolean or null.
     Nothing,
     /// A mapping, by key.
@@ -36,7 +36,7 @@ impl Source {
     ///
     /// The path is matched against what is there instead of being parsed, so every usual spelling of a key works:
     /// `labels["a.b/c"]`, `labels[a.b/c]` and `labels.a.b/c`. Of two keys that fit, the longer one is meant.
-    pub(super) fn locate(&self, path: &str) -> Position {
+    pub(crate) fn locate(&self, path: &str) -> Position {
         let mut here = self;
         let mut rest = path;
         while let Some((inner, after)) = here.step(rest) {

@@ -18,7 +18,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 use serde_json::{Map, Number, Value};
 use serde_saphyr::{Error, Localizer, Location, MessageFormatter, Spanned, UserMessageFormatter, budget};
 
-use super::source_map::{Inside, Position, Source};
+use crate::cli::manifests::source_map::{Inside, Position, Source};
 
 /// How deep mappings and sequences may nest: twice what the deepest Kubernetes objects (resource definitions) do.
 const MAX_DEPTH: usize = 64;
@@ -27,20 +27,20 @@ const MAX_DEPTH: usize = 64;
 const STACK_BYTES: usize = 16 * 1024 * 1024;
 
 /// One document of a YAML stream.
-pub(super) struct Document {
-    pub(super) value: Value,
-    pub(super) source: Source,
+pub(crate) struct Document {
+    pub(crate) value: Value,
+    pub(crate) source: Source,
 }
 
 /// Why a text is not YAML, or not YAML that has a JSON value.
-pub(super) struct YamlError {
-    pub(super) position: Option<Position>,
+pub(crate) struct YamlError {
+    pub(crate) position: Option<Position>,
     /// A sentence without its full stop, and without the position.
-    pub(super) reason: String,
+    pub(crate) reason: String,
 }
 
 /// Reads all documents of a text; empty and null documents are left out.
-pub(super) fn read(text: &str) -> Result<Vec<Document>, YamlError> {
+pub(crate) fn read(text: &str) -> Result<Vec<Document>, YamlError> {
     let failed = |reason: String| YamlError { position: None, reason };
     thread::scope(|scope| {
         // The parser recurses, and the caller's stack may be small.

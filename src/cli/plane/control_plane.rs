@@ -9,39 +9,14 @@ use serde_json::{Value, json};
 use crate::api::API_VERSION;
 use crate::api::metadata::Header;
 use crate::cli::plane::composed::applied;
+use crate::cli::plane::conversation::{Call, converse};
+use crate::cli::plane::object_key::ObjectKey;
 use crate::cli::plane::pipeline::{COMPOSITION, our_input};
 use crate::domain::key::Key;
 use crate::function::proto::resource_selector::Match;
 use crate::function::proto::{Condition, Resource, ResourceSelector, Resources, RunFunctionRequest, RunFunctionResponse, State, Status};
-use crate::function::{Report, run};
+use crate::function::run;
 use crate::structs::{from_struct, to_struct};
-
-/// Crossplane gives up after so many calls.
-const MAX_CALLS: usize = 6;
-
-/// Identifies an object.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ObjectKey {
-    /// Group and version.
-    pub(crate) api_version: String,
-    /// Kind.
-    pub(crate) kind: String,
-    /// Namespace; empty where the kind has none.
-    pub(crate) namespace: String,
-    /// Name.
-    pub(crate) name: String,
-}
-
-/// A call of the function.
-#[derive(Debug, Default)]
-pub(crate) struct Call {
-    /// What it was asked.
-    pub(crate) request: RunFunctionRequest,
-    /// What it answered.
-    pub(crate) response: RunFunctionResponse,
-    /// What it did.
-    pub(crate) report: Report,
-}
 
 /// The objects of a control plane, as bytes on the wire.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -123,26 +98,18 @@ impl ControlPlane {
     /// What the function answers for a composite resource when it has all that it requires.
     ///
     /// # Errors
-    /// The object does not exist.
+    /// The object does not exist, or the function requires something else for ever.
     pub(crate) fn call(&self, key: &ObjectKey) -> Result<Call, String> {
-        let mut request = self.request(key).ok_or_else(|| format!("{} {} does not exist", key.kind, key.name))?;
-        let (mut response, mut report) = run(&request);
-        for _ in 1..MAX_CALLS {
-            request.required_resources = self.required(&response);
-            request.context.clone_from(&response.context);
-            let before = response.requirements;
-            (response, report) = run(&request);
-            if response.requirements == before {
-                break;
-            }
-        }
-        Ok(Call { request, response, report })
+        let request = self.request(key).ok_or_else(|| format!("{} {} does not exist", key.kind, key.name))?;
+        converse(request, None, |selector| self.select(selector), run)
+            .ok_or_else(|| "the function always requires something else".to_owned())
     }
 
     /// Whether the function would be asked, and so would answer, the same as in a call before.
     pub(crate) fn would_repeat(&self, key: &ObjectKey, call: &Call) -> bool {
-        let request = self.request(key).map(|request| RunFunctionRequest { required_resources: self.required(&call.response), ..request });
-        request.as_ref() == Some(&call.request)
+        // What an earlier call of the same reconcile noted for the last one is no part of the question.
+        let (required_resources, context) = (self.required(&call.response), call.request.context.clone());
+        self.request(key).is_some_and(|request| RunFunctionRequest { required_resources, context, ..request } == call.request)
     }
 
     /// The request of a first call.

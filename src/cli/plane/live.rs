@@ -8,9 +8,10 @@ use crate::api::model_deployment_status::ReportedDeployment;
 use crate::api::{API_VERSION, GROUP, inference_environment, llm_inference_service, model_deployment, object, scaled_object};
 use crate::cli::manifests::Manifest;
 use crate::cli::plane::composed::{RESOURCE_NAME, stripped};
-use crate::cli::plane::control_plane::{ControlPlane, ObjectKey};
+use crate::cli::plane::control_plane::ControlPlane;
+use crate::cli::plane::kinds::{Kind, object_key, unknown_kind};
+use crate::cli::plane::object_key::ObjectKey;
 use crate::cli::plane::pipeline::is_composition;
-use crate::cli::plane::session::{is_namespaced, is_ours, object_key, unknown_kind};
 use crate::domain::key::{Key, Part};
 use crate::domain::names::FOREIGN_PLACEMENT;
 use crate::structs::from_struct;
@@ -37,7 +38,7 @@ pub(crate) fn read_live(manifests: &[Manifest]) -> Live {
     for manifest in own {
         let key = object_key(manifest);
         live.unique(&mut seen, key.clone(), manifest);
-        let done = live.plane.apply(key, &named(&manifest.object, manifest.namespace.as_deref()));
+        let done = live.plane.apply(key, &manifest.object);
         live.note(manifest, done);
     }
     let mut composed: BTreeMap<(ObjectKey, String), &Manifest> = BTreeMap::new();
@@ -50,7 +51,7 @@ pub(crate) fn read_live(manifests: &[Manifest]) -> Live {
             continue;
         };
         live.unique(&mut composed, (owner.clone(), name.to_owned()), manifest);
-        let done = live.plane.compose(&owner, name, &slim(&manifest.object, manifest.namespace.as_deref()));
+        let done = live.plane.compose(&owner, name, &slim(&manifest.object));
         live.note(manifest, done);
     }
     for key in live.plane.keys_of(API_VERSION, model_deployment::KIND) {
@@ -62,21 +63,12 @@ pub(crate) fn read_live(manifests: &[Manifest]) -> Live {
 
 /// Whether an object is kept under its own name. Other kinds of our group are composed: a ModelPlacement.
 fn is_kept(manifest: &Manifest) -> bool {
-    (is_ours(manifest) && unknown_kind(manifest).is_none()) || is_composition(manifest)
+    (manifest.is_ours() && unknown_kind(manifest).is_none()) || is_composition(manifest)
 }
 
-/// The object with the namespace that it is in.
-fn named(object: &Value, namespace: Option<&str>) -> Value {
+/// The object without what only bloats a request.
+fn slim(object: &Value) -> Value {
     let mut object = object.clone();
-    if let (Some(metadata), Some(namespace)) = (object.get_mut("metadata").and_then(Value::as_object_mut), namespace) {
-        metadata.insert("namespace".to_owned(), Value::String(namespace.to_owned()));
-    }
-    object
-}
-
-/// The same without what only bloats a request.
-fn slim(object: &Value, namespace: Option<&str>) -> Value {
-    let mut object = named(object, namespace);
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
     }
@@ -111,8 +103,7 @@ impl Live {
             let kind = if namespace.is_empty() { inference_environment::KIND } else { model_deployment::KIND };
             (kind.to_owned(), text(metadata.get("labels")?, "crossplane.io/composite")?)
         };
-        let namespace = if is_namespaced(&kind) { namespace } else { String::new() };
-        let key = ObjectKey { api_version: API_VERSION.to_owned(), kind, namespace, name };
+        let key = Kind::of(&kind)?.key(Some(&namespace), &name);
         let found = self.plane.object(&key);
         let uids = owner.and_then(|owner| owner.get("uid")).zip(found.pointer("/metadata/uid"));
         (found.is_object() && uids.is_none_or(|(owner, uid)| owner == uid)).then_some(key)

@@ -2,7 +2,10 @@
 
 pub(crate) mod composed;
 pub(crate) mod control_plane;
+pub mod conversation;
+pub(crate) mod kinds;
 pub(crate) mod live;
+pub(crate) mod object_key;
 pub(crate) mod pipeline;
 pub(crate) mod running;
 pub(crate) mod session;

@@ -3,9 +3,8 @@
 use serde_json::Value;
 
 use crate::api::API_VERSION;
-use crate::cli::change::edits::describe;
 use crate::cli::manifests::Manifest;
-use crate::cli::plane::session::object_key;
+use crate::cli::plane::kinds::object_key;
 use crate::domain::names::PLACEMENT_ANNOTATION;
 
 /// One line against manifests some of which run already; nothing where none does.
@@ -20,7 +19,7 @@ pub(crate) fn refuse_running(manifests: &[Manifest]) -> Option<String> {
         "{}: {path}: {}{also} runs already, and from manifests alone would be shown where it does not; give an export to preview --live, or \
          take status and spec.crossplane out",
         manifest.place(&path),
-        describe(&object_key(manifest))
+        object_key(manifest)
     ))
 }
 

@@ -1,29 +1,44 @@
 //! A control plane that is filled with manifests and settles once, with everything there is to say about them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use serde_json::Value;
 
 use crate::api::model_deployment::{ModelKind, Topology};
 use crate::api::model_deployment_status::ReportedDeployment;
 use crate::api::words::ConditionType;
-use crate::api::{API_VERSION, GROUP, inference_environment, model_deployment};
+use crate::api::{API_VERSION, inference_environment, model_deployment};
+use crate::cli::lines::Lines;
 use crate::cli::manifests::Manifest;
-use crate::cli::plane::control_plane::{Call, ControlPlane, ObjectKey};
+use crate::cli::plane::control_plane::ControlPlane;
+use crate::cli::plane::conversation::Call;
+use crate::cli::plane::kinds::{Kind, object_key, stored, unknown_kind};
+use crate::cli::plane::object_key::ObjectKey;
 use crate::cli::plane::pipeline::{broken_input, gives_input};
 use crate::cli::plane::running::refuse_running;
+use crate::cli::verdict::Verdict;
 use crate::compose::explanation::ExplainedEnvironment;
 use crate::domain::spec::deployment::Deployment;
 use crate::domain::spec::violation::Violation;
 use crate::function::proto::{Condition, RunFunctionResponse, Status};
 use crate::function::reading::{read_deployment, read_environment, read_model};
 use crate::function::{Report, explain};
-use crate::structs::{closest, from_struct};
+use crate::structs::from_struct;
+
+/// What is asked about manifests.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Asked<'a> {
+    /// Only about this deployment, by `namespace/name`; about all where nothing is said.
+    pub(crate) deployment: Option<&'a str>,
+    /// Also for every environment with its checks.
+    pub(crate) checks: bool,
+}
 
 /// What came of manifests.
 #[derive(Debug, Default)]
-pub(crate) struct Outcome {
-    /// Every deployment that can be used.
+pub(crate) struct Settled {
+    /// Every deployment that was asked about and can be used.
     pub(crate) previewed: Vec<Previewed>,
     /// What is wrong, each with its place.
     pub(crate) problems: Vec<String>,
@@ -33,11 +48,27 @@ pub(crate) struct Outcome {
     pub(crate) control_plane: ControlPlane,
 }
 
+impl Settled {
+    /// Says what is wrong, and what comes of all of it.
+    pub(crate) fn conclude(&self, err: &mut Lines<'_>) -> io::Result<Verdict> {
+        self.warnings.iter().chain(&self.problems).try_for_each(|line| err.line(line))?;
+        Ok(if !self.problems.is_empty() {
+            Verdict::BadInput
+        } else if self.previewed.iter().all(Previewed::is_placed) {
+            Verdict::Placed
+        } else {
+            Verdict::NotPlaced
+        })
+    }
+}
+
 /// One deployment, and what would come of it.
 #[derive(Debug)]
 pub(crate) struct Previewed {
-    /// `namespace/name`.
-    pub(crate) deployment: String,
+    /// Which one.
+    pub(crate) key: ObjectKey,
+    /// What it asks for.
+    pub(crate) deployment: Deployment,
     /// What would be reported.
     pub(crate) reported: ReportedDeployment,
     /// The function's answer.
@@ -65,78 +96,84 @@ impl Previewed {
     }
 }
 
-/// Reconciles environments, then deployments, so that manifests without a status are enough; what runs is refused. Of other groups only
-/// Compositions are looked at. Deployments that `asked` names, as `namespace/name`, are explained.
-pub(crate) fn settle(manifests: &[Manifest], asked: &dyn Fn(&str) -> bool) -> Outcome {
+/// Reconciles environments, then deployments, once each, so that manifests without a status are enough; what runs is refused. Of other
+/// groups only Compositions are looked at. The answer to a second call would not tell what happens, but only that nothing does any more.
+pub(crate) fn settle(manifests: &[Manifest], asked: Asked<'_>) -> Settled {
     if let Some(problem) = refuse_running(manifests) {
-        return Outcome { problems: vec![problem], ..Outcome::default() };
+        return Settled { problems: vec![problem], ..Settled::default() };
     }
     let mut session = Session::default();
     for manifest in manifests.iter().filter(|manifest| gives_input(manifest)) {
         session.apply(manifest);
         session.report(&object_key(manifest), &broken_input(&manifest.object));
     }
-    if !session.outcome.problems.is_empty() {
+    if !session.settled.problems.is_empty() {
         // Every deployment would be refused for the same.
-        return session.outcome;
+        return session.settled;
     }
-    for manifest in manifests.iter().filter(|manifest| is_ours(manifest)) {
+    for manifest in manifests.iter().filter(|manifest| manifest.is_ours()) {
         match unknown_kind(manifest) {
-            Some(violation) => session.outcome.problems.push(format!("{}: {violation}", manifest.place(&violation.path))),
+            Some(violation) => session.settled.problems.push(format!("{}: {violation}", manifest.place(&violation.path))),
             None => session.apply(manifest),
         }
     }
     session.settle_environments();
     let used = session.settle_deployments(asked);
     session.check_models(&used);
-    Outcome { control_plane: session.control_plane, ..session.outcome }
+    let mut settled = session.settled;
+    if settled.previewed.is_empty() && settled.problems.is_empty() {
+        let wanted = asked.deployment.map(|wanted| format!(" {wanted}")).unwrap_or_default();
+        settled.problems.push(format!("no ModelDeployment{wanted} of {API_VERSION} in these manifests"));
+    }
+    settled
 }
 
 #[derive(Default)]
 struct Session<'a> {
     manifests: BTreeMap<ObjectKey, &'a Manifest>,
-    control_plane: ControlPlane,
-    outcome: Outcome,
+    settled: Settled,
 }
 
 impl<'a> Session<'a> {
     fn apply(&mut self, manifest: &'a Manifest) {
         let key = object_key(manifest);
         if let Some(first) = self.manifests.get(&key) {
-            self.outcome.problems.push(format!("{}: repeats the {} of {}", manifest.place(""), key.kind, first.place("")));
+            self.settled.problems.push(format!("{}: repeats the {} of {}", manifest.place(""), key.kind, first.place("")));
             return;
         }
-        if let Err(problem) = self.control_plane.apply(key.clone(), &stored(manifest)) {
-            self.outcome.problems.push(format!("{}: {problem}", manifest.place("")));
+        if let Err(problem) = self.settled.control_plane.apply(key.clone(), &stored(manifest)) {
+            self.settled.problems.push(format!("{}: {problem}", manifest.place("")));
         }
         self.manifests.insert(key, manifest);
     }
 
     fn settle_environments(&mut self) {
-        for key in self.control_plane.keys_of(API_VERSION, inference_environment::KIND) {
-            if let Err(violations) = read_environment(self.control_plane.bytes(&key)) {
+        for key in self.settled.control_plane.keys_of(API_VERSION, inference_environment::KIND) {
+            if let Err(violations) = read_environment(self.settled.control_plane.bytes(&key)) {
                 self.report(&key, &violations);
                 continue;
             }
             let response = self.reconcile(&key).unwrap_or_default().response;
             for condition in response.conditions.iter().filter(|condition| condition.status() == Status::ConditionFalse) {
                 let warning = self.describe(&key, &spoken(condition.message()));
-                self.outcome.warnings.push(warning);
+                self.settled.warnings.push(warning);
             }
         }
     }
 
     /// Returns the models that are used, each with the topology it is used for.
-    fn settle_deployments(&mut self, asked: &dyn Fn(&str) -> bool) -> BTreeSet<(ObjectKey, Topology)> {
+    fn settle_deployments(&mut self, asked: Asked<'_>) -> BTreeSet<(ObjectKey, Topology)> {
         let mut used = BTreeSet::new();
-        for key in self.control_plane.keys_of(API_VERSION, model_deployment::KIND) {
-            match read_deployment(self.control_plane.bytes(&key)) {
+        for key in self.settled.control_plane.keys_of(API_VERSION, model_deployment::KIND) {
+            match read_deployment(self.settled.control_plane.bytes(&key)) {
                 Err(violations) => self.report(&key, &violations),
                 Ok(deployment) => {
-                    used.insert((model_key(&deployment), deployment.topology));
-                    let call = self.reconcile(&key);
-                    let previewed = call.map(|call| self.previewed(&key, call, asked));
-                    self.outcome.previewed.extend(previewed);
+                    let Deployment { namespace, model_ref, topology, .. } = &deployment;
+                    let model = Kind::of(model_ref.kind.as_str()).map(|kind| kind.key(Some(namespace), &model_ref.name));
+                    used.extend(model.map(|model| (model, *topology)));
+                    let call = self.reconcile(&key).filter(|_| asked.deployment.is_none_or(|wanted| wanted == key.full_name()));
+                    let previewed = call.map(|call| self.previewed(key, deployment, call, asked.checks));
+                    self.settled.previewed.extend(previewed);
                 }
             }
         }
@@ -146,14 +183,14 @@ impl<'a> Session<'a> {
     /// A profile that breaks rules is wrong where a deployment would have it, and worth a warning anywhere else.
     fn check_models(&mut self, used: &BTreeSet<(ObjectKey, Topology)>) {
         for kind in [ModelKind::ClusterModel, ModelKind::Model] {
-            for key in self.control_plane.keys_of(API_VERSION, kind.as_str()) {
-                match read_model(kind, self.control_plane.bytes(&key)) {
+            for key in self.settled.control_plane.keys_of(API_VERSION, kind.as_str()) {
+                match read_model(kind, self.settled.control_plane.bytes(&key)) {
                     Err(violations) => self.report(&key, &violations),
                     Ok(model) => {
                         for profile in model.profiles {
                             let lines: Vec<String> = profile.violations.iter().map(|violation| self.describe(&key, violation)).collect();
                             let is_used = used.contains(&(key.clone(), profile.topology));
-                            if is_used { self.outcome.problems.extend(lines) } else { self.outcome.warnings.extend(lines) }
+                            if is_used { self.settled.problems.extend(lines) } else { self.settled.warnings.extend(lines) }
                         }
                     }
                 }
@@ -163,7 +200,7 @@ impl<'a> Session<'a> {
 
     /// One object; what the function refuses is a problem.
     fn reconcile(&mut self, key: &ObjectKey) -> Option<Call> {
-        let problem = match self.control_plane.reconcile(key) {
+        let problem = match self.settled.control_plane.reconcile(key) {
             Ok(Call { report: Report { message: Some(message), .. }, .. }) => message,
             Ok(call) => return Some(call),
             Err(problem) => problem,
@@ -174,7 +211,7 @@ impl<'a> Session<'a> {
 
     fn report(&mut self, key: &ObjectKey, violations: &[Violation]) {
         let lines: Vec<String> = violations.iter().map(|violation| self.describe(key, violation)).collect();
-        self.outcome.problems.extend(lines);
+        self.settled.problems.extend(lines);
     }
 
     /// What is wrong with an object, with the place of the field it is about.
@@ -183,16 +220,16 @@ impl<'a> Session<'a> {
         format!("{place}: {} {}: {violation}", key.kind, key.name)
     }
 
-    fn previewed(&self, key: &ObjectKey, call: Call, asked: &dyn Fn(&str) -> bool) -> Previewed {
+    fn previewed(&self, key: ObjectKey, deployment: Deployment, call: Call, checks: bool) -> Previewed {
         let Call { request, response, .. } = call;
-        let deployment = format!("{}/{}", key.namespace, key.name);
         let desired = response.desired.as_ref().and_then(|state| state.composite.as_ref()?.resource.as_deref()).unwrap_or_default();
         Previewed {
-            explained: if asked(&deployment) { explain(&request) } else { Vec::new() },
-            deployment,
+            explained: if checks { explain(&request) } else { Vec::new() },
             reported: from_struct(desired).unwrap_or_default(),
             response,
-            object: self.manifests.get(key).map(|manifest| manifest.object.clone()).unwrap_or_default(),
+            object: self.manifests.get(&key).map(|manifest| manifest.object.clone()).unwrap_or_default(),
+            key,
+            deployment,
         }
     }
 }
@@ -209,61 +246,5 @@ pub(crate) fn field(violation: &Violation) -> String {
     match unknown {
         Some((name, _)) => format!("{}.{name}", violation.path),
         None => violation.path.clone(),
-    }
-}
-
-/// The kinds that people write.
-const KINDS: [&str; 4] = [ModelKind::ClusterModel.as_str(), ModelKind::Model.as_str(), inference_environment::KIND, model_deployment::KIND];
-
-/// Whether an object is of our group, in whatever version.
-pub(crate) fn is_ours(manifest: &Manifest) -> bool {
-    manifest.api_version.split_once('/').is_some_and(|(group, _)| group == GROUP)
-}
-
-/// What is wrong with an object of our group that nothing would ever look at.
-pub(crate) fn unknown_kind(manifest: &Manifest) -> Option<Violation> {
-    let Manifest { api_version, kind, .. } = manifest;
-    if api_version != API_VERSION {
-        return Some(Violation::new("apiVersion", format!("is {api_version:?}; write {API_VERSION}")));
-    }
-    let message = match closest(kind, &KINDS) {
-        _ if KINDS.contains(&kind.as_str()) => return None,
-        Some(meant) => format!("is {kind:?}; did you mean {meant}?"),
-        None => format!("is {kind:?}; write {}", KINDS.join(", ")),
-    };
-    Some(Violation::new("kind", message))
-}
-
-/// Where an object is kept. Namespaced kinds are in `default` where nothing is said, as with kubectl.
-pub(crate) fn object_key(manifest: &Manifest) -> ObjectKey {
-    let namespace =
-        if is_namespaced(&manifest.kind) { manifest.namespace.clone().unwrap_or_else(|| "default".to_owned()) } else { String::new() };
-    ObjectKey { api_version: manifest.api_version.clone(), kind: manifest.kind.clone(), namespace, name: manifest.name.clone() }
-}
-
-/// An object as a control plane keeps it: with the namespace that it is in where nothing is said.
-pub(crate) fn stored(manifest: &Manifest) -> Value {
-    let mut object = manifest.object.clone();
-    let namespace = object_key(manifest).namespace;
-    if let Some(metadata) = object.pointer_mut("/metadata").and_then(Value::as_object_mut)
-        && !namespace.is_empty()
-    {
-        metadata.insert("namespace".to_owned(), Value::String(namespace));
-    }
-    object
-}
-
-/// Whether objects of a kind of ours have a namespace.
-pub(crate) fn is_namespaced(kind: &str) -> bool {
-    [model_deployment::KIND, ModelKind::Model.as_str()].contains(&kind)
-}
-
-fn model_key(deployment: &Deployment) -> ObjectKey {
-    let reference = &deployment.model_ref;
-    ObjectKey {
-        api_version: API_VERSION.to_owned(),
-        kind: reference.kind.as_str().to_owned(),
-        namespace: if reference.kind == ModelKind::Model { deployment.namespace.clone() } else { String::new() },
-        name: reference.name.clone(),
     }
 }

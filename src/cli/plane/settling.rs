@@ -11,7 +11,9 @@ use crate::api::model_deployment::{ModelKind, Topology};
 use crate::api::model_deployment_status::{ModelDeploymentStatus, PlacementItem, ReportedDeployment};
 use crate::api::{API_VERSION, inference_environment, llm_inference_service, model_deployment, object, scaled_object};
 use crate::cli::plane::composed::reported_ready;
-use crate::cli::plane::control_plane::{Call, ControlPlane, ObjectKey};
+use crate::cli::plane::control_plane::ControlPlane;
+use crate::cli::plane::conversation::Call;
+use crate::cli::plane::object_key::ObjectKey;
 use crate::domain::key::Key;
 use crate::domain::scheduling::freeze::Freeze;
 use crate::structs::from_struct;
@@ -123,9 +125,10 @@ impl Settling {
             }
             Err(problem) => Some(problem),
         };
-        match refused {
-            Some(message) => _ = self.refused.insert(key.clone(), message),
-            None => _ = self.refused.remove(key),
+        if let Some(message) = refused {
+            self.refused.insert(key.clone(), message);
+        } else {
+            self.refused.remove(key);
         }
     }
 

@@ -1,36 +1,37 @@
 //! Everything that is composed, as `crossplane composition render -x -r` prints it, without what only a control plane
 //! gives: generated names, owners and times.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::cli::plane::composed::RESOURCE_NAME;
 use crate::cli::plane::control_plane::written;
-use crate::cli::plane::session::Previewed;
+use crate::cli::plane::session::{Previewed, Settled};
 use crate::cli::yaml_output::to_yaml;
-use crate::function::proto::{Resource, Severity};
-use crate::structs::from_struct;
+use crate::function;
+use crate::function::proto::Severity;
 
-/// The composite resource with its status, every composed resource, and every result, each a YAML document.
-pub(crate) fn render(previewed: &Previewed) -> String {
-    let mut documents = vec![composite(previewed)];
-    let desired = previewed.response.desired.iter().flat_map(|state| &state.resources);
-    documents.extend(desired.map(|(key, resource)| composed(previewed, key, resource)));
-    documents.extend(previewed.response.results.iter().map(|result| {
-        let severity = match result.severity() {
-            Severity::Fatal => "Fatal",
-            Severity::Warning => "Warning",
-            Severity::Normal | Severity::Unspecified => "Normal",
-        };
-        json!({
-            "apiVersion": "render.crossplane.io/v1beta1",
-            "kind": "Result",
-            "message": result.message,
-            "reason": result.reason(),
-            "severity": severity,
-        })
-    }));
-    let documents = documents.iter().map(|document| to_yaml(document).unwrap_or_else(|error| format!("# cannot print: {error}\n")));
-    documents.collect::<Vec<_>>().join("---\n")
+/// Of every deployment the composite resource with its status, every composed resource, and every result, each a YAML document.
+pub(crate) fn render(settled: &Settled) -> String {
+    let documents = settled.previewed.iter().flat_map(|previewed| {
+        let composed = settled.control_plane.composed(&previewed.key).into_values().map(unnamed);
+        std::iter::once(composite(previewed)).chain(composed).chain(previewed.response.results.iter().map(result))
+    });
+    let texts = documents.map(|document| to_yaml(&document).unwrap_or_else(|error| format!("# cannot print: {error}\n")));
+    texts.collect::<Vec<_>>().join("---\n")
+}
+
+fn result(result: &function::proto::Result) -> Value {
+    let severity = match result.severity() {
+        Severity::Fatal => "Fatal",
+        Severity::Warning => "Warning",
+        Severity::Normal | Severity::Unspecified => "Normal",
+    };
+    json!({
+        "apiVersion": "render.crossplane.io/v1beta1",
+        "kind": "Result",
+        "message": result.message,
+        "reason": result.reason(),
+        "severity": severity,
+    })
 }
 
 fn composite(previewed: &Previewed) -> Value {
@@ -47,25 +48,13 @@ fn composite(previewed: &Previewed) -> Value {
     composite
 }
 
-/// What Crossplane adds to every composed resource.
-fn composed(previewed: &Previewed, key: &str, resource: &Resource) -> Value {
-    let mut object: Value = from_struct(resource.resource.as_deref().unwrap_or_default()).unwrap_or_default();
-    let (namespace, name) = previewed.deployment.split_once('/').unwrap_or_default();
-    let root = object.as_object_mut();
-    let metadata = root.and_then(|root| root.entry("metadata").or_insert_with(|| json!({})).as_object_mut());
-    if let Some(metadata) = metadata {
-        if !metadata.contains_key("name") {
-            metadata.insert("generateName".to_owned(), json!(format!("{name}-")));
+/// A composed resource without its owner, and without the name that stands for one which a control plane makes up.
+fn unnamed(mut object: Value) -> Value {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("ownerReferences");
+        if metadata.contains_key("generateName") {
+            metadata.remove("name");
         }
-        metadata.insert("namespace".to_owned(), json!(namespace));
-        insert(metadata, "annotations", RESOURCE_NAME, key);
-        insert(metadata, "labels", "crossplane.io/composite", name);
     }
     object
-}
-
-fn insert(metadata: &mut Map<String, Value>, field: &str, key: &str, value: &str) {
-    if let Some(texts) = metadata.entry(field).or_insert_with(|| json!({})).as_object_mut() {
-        texts.insert(key.to_owned(), json!(value));
-    }
 }

@@ -30,7 +30,7 @@ fn write_deployment(lines: &mut Lines<'_>, previewed: &Previewed) -> io::Result<
         for item in &status.placements.items {
             grid.add_row([
                 // A line break in a cell would be one in the table.
-                visible(&previewed.deployment),
+                visible(&previewed.key.full_name()),
                 visible(&item.environment),
                 item.topology.as_str().to_owned(),
                 visible(&item.profile),
@@ -43,7 +43,7 @@ fn write_deployment(lines: &mut Lines<'_>, previewed: &Previewed) -> io::Result<
         }
     }
     if let Some(scheduled) = previewed.scheduled() {
-        lines.line(&format!("{}: {}", previewed.deployment, scheduled.message()))?;
+        lines.line(&format!("{}: {}", previewed.key.full_name(), scheduled.message()))?;
     }
     let scheduling = status.scheduling.iter();
     for rejected in scheduling.clone().flat_map(|scheduling| &scheduling.rejected) {
