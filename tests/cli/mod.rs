@@ -7,6 +7,7 @@ mod examples;
 mod explain;
 mod fleet;
 mod gate;
+mod golden;
 mod html;
 mod lint;
 mod locate;
