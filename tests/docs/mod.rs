@@ -2,6 +2,7 @@
 //!
 //! `./generate schemas` rewrites it.
 
+mod architecture;
 mod conditions;
 mod fields;
 mod links;
