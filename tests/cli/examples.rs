@@ -25,7 +25,7 @@ fn deployment_file(example: &Path) -> &'static str {
     if example.join(SEVERAL).exists() { SEVERAL } else { "modeldeployment.yaml" }
 }
 
-fn read(path: PathBuf) -> Vec<Manifest> {
+pub(super) fn read(path: PathBuf) -> Vec<Manifest> {
     load(&[path], &mut std::io::empty(), &mut Vec::new()).unwrap()
 }
 

@@ -25,7 +25,7 @@ fn the_export_is_what_becomes_of_the_manifests() {
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             fs::write(&path, &text).unwrap();
         }
-        assert!(fs::read_to_string(&path).unwrap_or_default() == text, "{} differs: UPDATE_GOLDEN=1 writes it", path.display());
+        assert!(fs::read_to_string(&path).unwrap_or_default() == text, "{} differs: ./generate schemas writes it", path.display());
     }
 }
 

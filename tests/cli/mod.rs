@@ -8,6 +8,7 @@ mod examples;
 mod explain;
 mod fleet;
 mod gate;
+mod golden;
 mod html;
 mod lint;
 mod locate;

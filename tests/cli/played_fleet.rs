@@ -159,7 +159,7 @@ impl Fleet {
         }
         let list = |items: Vec<Value>| {
             format!(
-                "# Written by `UPDATE_GOLDEN=1 cargo test --test all cli::fleet`.\n{}",
+                "# Written by `./generate schemas`.\n{}",
                 to_yaml(&json!({"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}})).unwrap()
             )
         };

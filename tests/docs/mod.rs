@@ -1,7 +1,8 @@
 //! The reference in docs/: it is made of the code, so the two cannot drift apart.
 //!
-//! `UPDATE_GOLDEN=1 cargo test docs` rewrites it.
+//! `./generate schemas` rewrites it.
 
+mod architecture;
 mod conditions;
 mod fields;
 mod links;
@@ -17,13 +18,13 @@ fn project() -> PathBuf {
 /// Compares a page of `docs/reference/` with what it should be, or rewrites it.
 fn hold(page: &str, wanted: &str) {
     let file = project().join("docs/reference").join(page);
-    let wanted = format!("<!-- Written by `UPDATE_GOLDEN=1 cargo test docs`. -->\n{wanted}");
+    let wanted = format!("<!-- Written by `./generate schemas`. -->\n{wanted}");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(&file, &wanted).unwrap();
     }
     let found = std::fs::read_to_string(&file).unwrap_or_default();
-    assert_eq!(found, wanted, "{page} differs from the code: run UPDATE_GOLDEN=1 cargo test docs and read the change");
+    assert_eq!(found, wanted, "{page} differs from the code: run ./generate and read the change");
 }
 
 /// A table of Markdown.

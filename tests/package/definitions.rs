@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::schema::structural;
 
-const LICENCE: &str = "# Written by `UPDATE_GOLDEN=1 cargo test package` from the types in src/api.\n";
+const LICENCE: &str = "# Written by `./generate schemas` from the types in src/api.\n";
 
 /// Compares a file of `package/` with what it should be, or rewrites it.
 fn hold(path: &str, object: &Value) {
@@ -23,7 +23,7 @@ fn hold(path: &str, object: &Value) {
         std::fs::write(&file, &wanted).unwrap();
     }
     let found = std::fs::read_to_string(&file).unwrap_or_default();
-    assert_eq!(found, wanted, "{path} differs from the types: run UPDATE_GOLDEN=1 cargo test package and read the change");
+    assert_eq!(found, wanted, "{path} differs from the types: run ./generate and read the change");
 }
 
 /// A kind of ours.

@@ -1,6 +1,6 @@
 //! The packages: their schemas are made of the Rust types, so the two cannot drift apart.
 //!
-//! `UPDATE_GOLDEN=1 cargo test package` rewrites them.
+//! `./generate schemas` rewrites them.
 
 mod bounds;
 pub(crate) mod definitions;

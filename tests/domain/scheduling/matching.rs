@@ -10,7 +10,7 @@ use function_modelplane::domain::scheduling::trace::Trace;
 use function_modelplane::domain::spec::environment::{Access, ClusterIdentity, Environment};
 use function_modelplane::domain::spec::model::{GpuDemand, Model, Profile, Token};
 
-use super::fleet::{deployment, environment, environments, holding, label, plan, wished};
+use crate::domain::fleet::{deployment, environment, environments, holding, label, plan, wished};
 
 /// The code and the sentence with which an environment is turned down.
 fn refusal(

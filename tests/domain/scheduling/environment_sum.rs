@@ -8,7 +8,7 @@ use function_modelplane::domain::scheduling::holdings::{Holding, Seniority, Stan
 use function_modelplane::domain::scheduling::ledger::Charge;
 use proptest::prelude::*;
 
-use super::fleet::environment;
+use crate::domain::fleet::environment;
 
 const OWN: &str = "own";
 

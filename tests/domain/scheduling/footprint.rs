@@ -8,7 +8,7 @@ use function_modelplane::domain::scheduling::footprint::{Footprint, footprint};
 use function_modelplane::domain::spec::environment::Pool;
 use serde_json::{Value, json};
 
-use super::fleet::environment;
+use crate::domain::fleet::environment;
 
 /// Pools that an object can tell apart by node labels, by the kind of GPU and by the vendor.
 fn pools() -> Vec<Pool> {

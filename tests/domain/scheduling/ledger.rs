@@ -3,8 +3,8 @@
 use function_modelplane::domain::scheduling::ledger::{Charge, Ledger};
 use proptest::prelude::*;
 
-use super::fleet::{Demand, environment};
 use super::packing::fits;
+use crate::domain::fleet::{Demand, environment};
 
 fn charge(pool: &str, replicas: u32, gpus_per_replica: u32) -> Charge {
     Charge { pool: pool.to_owned(), gpus_per_replica, replicas }

@@ -6,7 +6,7 @@ use function_modelplane::domain::scheduling::ledger::Charge;
 use function_modelplane::domain::scheduling::placement::Existing;
 use function_modelplane::domain::spec::environment::{ClusterIdentity, Environment};
 
-use super::fleet::{apply, deployment, environment, environments, holding, places, plan, wished};
+use crate::domain::fleet::{apply, deployment, environment, environments, holding, places, plan, wished};
 
 /// `chat` as it exists after it took eight of east's eight GPUs.
 fn placed(name: &str, ready: bool) -> Vec<Existing> {

@@ -15,7 +15,7 @@ use function_modelplane::domain::spec::deployment::{Deployment, PhaseScaling};
 use function_modelplane::domain::spec::environment::{Access, ClusterIdentity, Environment};
 use function_modelplane::domain::spec::model::Model;
 
-use super::fleet::{apply, environment, environments, holding, label, places, plan, wished};
+use crate::domain::fleet::{apply, environment, environments, holding, label, places, plan, wished};
 
 fn ready(existing: &mut [Existing]) {
     for placement in existing {

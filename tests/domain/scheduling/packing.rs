@@ -4,7 +4,7 @@ use function_modelplane::domain::scheduling::ledger::{Charge, Ledger};
 use function_modelplane::domain::scheduling::packing::{NodeGroup, PackedPods, Packing, pack};
 use proptest::prelude::*;
 
-use super::fleet::environment;
+use crate::domain::fleet::environment;
 
 /// Whether pods of these sizes fit onto nodes with so many free GPUs each.
 pub(super) fn fits(mut pods: Vec<u32>, mut nodes: Vec<u32>) -> bool {

@@ -11,8 +11,8 @@ use function_modelplane::domain::spec::environment::Environment;
 use function_modelplane::domain::spec::model::Model;
 use proptest::prelude::*;
 
-use super::fleet::{Demand, apply, deployment, environment, environments, holding, label, places, plan, wished};
 use super::packing::fits;
+use crate::domain::fleet::{Demand, apply, deployment, environment, environments, holding, label, places, plan, wished};
 
 /// A fleet, and a deployment that is to be placed there.
 #[derive(Debug, Clone)]

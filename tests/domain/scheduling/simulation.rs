@@ -10,7 +10,7 @@ use function_modelplane::domain::scheduling::placement::{Environments, Existing}
 use function_modelplane::domain::spec::deployment::Deployment;
 use function_modelplane::domain::spec::model::Model;
 
-use super::fleet::{apply, environment, environments, plan, wished};
+use crate::domain::fleet::{apply, environment, environments, plan, wished};
 use crate::random::Random;
 
 const DEPLOYMENTS: usize = 20;

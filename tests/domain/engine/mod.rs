@@ -1,0 +1,4 @@
+//! How vLLM reads its arguments.
+
+mod args;
+mod template_text;

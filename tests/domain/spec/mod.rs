@@ -1,0 +1,7 @@
+//! The rules of an object on its own.
+
+mod deployment;
+mod environment;
+mod input;
+mod model;
+mod violation;
