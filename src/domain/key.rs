@@ -115,6 +115,6 @@ impl fmt::Display for Key {
 }
 
 fn split_topology(placement: &str) -> Option<(&str, Topology)> {
-    let topologies = [Topology::PrefillDecode, Topology::Unified].into_iter();
-    topologies.filter_map(|topology| Some((placement.strip_suffix(suffix(topology))?.strip_suffix('-')?, topology))).next()
+    let mut topologies = [Topology::PrefillDecode, Topology::Unified].into_iter();
+    topologies.find_map(|topology| Some((placement.strip_suffix(suffix(topology))?.strip_suffix('-')?, topology)))
 }

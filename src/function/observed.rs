@@ -136,11 +136,8 @@ pub(crate) fn read_resource(key: &Key, bytes: &[u8]) -> Result<ObservedResource,
     let composed: AnyResource = from_struct(bytes)?;
     let annotation = composed.metadata.annotations.get(PLACEMENT_ANNOTATION);
     let record = annotation.and_then(|text| serde_json::from_str(text).ok());
-    let identity = match key.part {
-        Part::Namespace => None,
-        _ if key.held => held_identity(&composed.spec),
-        _ => Some(identity(&composed.metadata.namespace, &composed.metadata.name)),
-    };
+    let own = || identity(&composed.metadata.namespace, &composed.metadata.name);
+    let identity = if key.held { held_identity(&composed.spec).filter(|_| key.part != Part::Namespace) } else { Some(own()) };
     let (service, conditions) = match key.part {
         Part::Serving(_) if key.held => {
             let ObservedObjectStatus { conditions, at_provider } = from_struct::<ObservedObject>(bytes).unwrap_or_default().status;
