@@ -1,9 +1,8 @@
 //! function-modelplane: a Crossplane composition function that serves large language models with prefill and decode
 //! disaggregated.
 //!
-//! The rooms, and the only direction in which they know each other:
-//! `api <- domain <- compose <- function <- {server, cli} <- main`. Beside `api` lies `structs`, which function and what is above it use; below
-//! all lies `text`.
+//! ARCHITECTURE.md is the map. The rooms know each other in one direction only:
+//! `text <- {structs, api} <- domain <- compose <- function <- {server, cli} <- main`.
 
 pub mod api;
 pub mod cli;
