@@ -11,6 +11,7 @@ use super::{diff::unified, edits::Action};
 use crate::api::condition::find;
 use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::{PhaseItem, PlacementItem};
+use crate::api::phase::Phase;
 use crate::api::placement_record::PhaseRecord;
 use crate::api::words::ConditionType;
 use crate::cli::plane::composed::{compared, held};
@@ -94,8 +95,8 @@ pub(crate) struct AffectedPlacement {
 /// A phase whose pods are replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Restart {
-    /// `decode`, `prefill` or `unified`.
-    pub(crate) phase: &'static str,
+    /// Which one.
+    pub(crate) phase: Phase,
     /// Why: what changes in its pods.
     pub(crate) fields: Vec<FieldChange>,
     /// What that needs.
@@ -178,7 +179,7 @@ pub(crate) struct Way<'a> {
 }
 
 /// By which name its resource keys go, and its topology.
-type Place = (String, Topology);
+type Slot = (String, Topology);
 
 impl Way<'_> {
     /// What becomes of it.
@@ -239,7 +240,7 @@ impl Way<'_> {
     }
 
     fn placements(self, headroom: &Headroom, objects: &[AffectedObject]) -> Vec<AffectedPlacement> {
-        let serving = |standing: Option<&Standing>| -> BTreeMap<Place, String> {
+        let serving = |standing: Option<&Standing>| -> BTreeMap<Slot, String> {
             let keys = standing.into_iter().flat_map(|standing| standing.composed.keys());
             keys.filter_map(|text| {
                 let key = Key::parse(text).filter(Key::serves)?;
@@ -248,7 +249,7 @@ impl Way<'_> {
             .collect()
         };
         let (start, now, settled) = (serving(self.start), serving(self.now), serving(self.settled));
-        let places: BTreeSet<Place> = start.keys().chain(now.keys()).chain(settled.keys()).cloned().collect();
+        let places: BTreeSet<Slot> = start.keys().chain(now.keys()).chain(settled.keys()).cloned().collect();
         let affected = places.into_iter().filter_map(|place| {
             let gone = || if now.contains_key(&place) { Effect::Leaving } else { Effect::Deleted };
             let (effect, restarts) = match (start.get(&place), settled.get(&place)) {
@@ -275,7 +276,7 @@ impl Way<'_> {
     }
 
     /// A placement that stays: its pods, then their number, then anything else.
-    fn retained(self, headroom: &Headroom, place: &Place, keys: (&str, &str), objects: &[AffectedObject]) -> (Effect, Vec<Restart>) {
+    fn retained(self, headroom: &Headroom, place: &Slot, keys: (&str, &str), objects: &[AffectedObject]) -> (Effect, Vec<Restart>) {
         let object =
             |standing: Option<&Standing>, key: &str| standing.and_then(|standing| standing.composed.get(key)).cloned().unwrap_or_default();
         let (old, new) = (object(self.start, keys.0), object(self.settled, keys.1));
@@ -300,19 +301,19 @@ impl Way<'_> {
         (effect, restarts)
     }
 
-    fn restarts(self, headroom: &Headroom, place: &Place, old: &Value, new: &Value, objects: &[AffectedObject]) -> Vec<Restart> {
+    fn restarts(self, headroom: &Headroom, place: &Slot, old: &Value, new: &Value, objects: &[AffectedObject]) -> Vec<Restart> {
         let shared = field_changes("spec.model", old.pointer("/spec/model"), new.pointer("/spec/model"));
         // KServe copies the name of the Secret with the token from the ServiceAccount into the pods.
         let account = Key::new(&place.0, Part::ServiceAccount, false).to_string();
         let account = objects.iter().any(|object| object.key == account && object.action == Action::Changed);
         let account = account.then(|| FieldChange { path: "secrets of the ServiceAccount".to_owned(), from: None, to: None });
-        let main = if place.1 == Topology::PrefillDecode { "decode" } else { "unified" };
+        let main = Phase::main(place.1);
         let last = item(self.settled, place);
         let phases = [
             (main, "/spec", "spec", last.and_then(|item| item.decode.as_ref())),
-            ("prefill", "/spec/prefill", "spec.prefill", last.and_then(|item| item.prefill.as_ref())),
+            (Phase::Prefill, "/spec/prefill", "spec.prefill", last.and_then(|item| item.prefill.as_ref())),
         ];
-        let restart = |(phase, pointer, path, size): (&'static str, &str, &str, Option<&PhaseItem>)| {
+        let restart = |(phase, pointer, path, size): (Phase, &str, &str, Option<&PhaseItem>)| {
             new.pointer(pointer)?;
             let mut fields = shared.clone();
             for part in ["labels", "annotations", "template"] {
@@ -330,7 +331,7 @@ fn compared_objects(standing: &Standing) -> BTreeMap<String, Value> {
     standing.composed.iter().map(|(key, object)| (key.clone(), compared(object))).collect()
 }
 
-fn item<'a>(standing: Option<&'a Standing>, (slot, topology): &Place) -> Option<&'a PlacementItem> {
+fn item<'a>(standing: Option<&'a Standing>, (slot, topology): &Slot) -> Option<&'a PlacementItem> {
     let items = standing.into_iter().flat_map(|standing| &standing.status.placements.items);
     items.into_iter().find(|item| is_at(item, slot, *topology))
 }

@@ -132,7 +132,7 @@ fn write_placement(lines: &mut Lines<'_>, placement: &AffectedPlacement) -> io::
         Effect::Leaving => format!("stays until others are ready, then is deleted{}", why()),
         Effect::Deleted => "is deleted at once".to_owned(),
         Effect::Restarted => {
-            let phases: Vec<&str> = restarts.iter().map(|restart| restart.phase).collect();
+            let phases: Vec<&str> = restarts.iter().map(|restart| restart.phase.as_str()).collect();
             format!("{} {}", phases.join(" and "), if phases.len() == 1 { "restarts" } else { "restart" })
         }
         Effect::Scaled => format!("is scaled: {sizes}"),

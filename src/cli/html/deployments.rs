@@ -147,9 +147,9 @@ fn view<'a>(number: usize, previewed: &'a Previewed, known: &BTreeMap<&str, &Env
 
 fn view_placement<'a>(number: usize, item: &'a PlacementItem, known: &BTreeMap<&str, &EnvironmentView>) -> PlacementView<'a> {
     let environment = known.get(item.environment.as_str());
-    let own: Vec<&PhaseItem> = item.decode.iter().chain(&item.prefill).collect();
-    let phases = phases(item).into_iter().zip(&own).map(|((purpose, charge), phase)| PhaseView {
-        purpose,
+    let own: Vec<&PhaseItem> = item.phases().collect();
+    let phases = phases(item).into_iter().zip(&own).map(|((which, charge), phase)| PhaseView {
+        purpose: Use::Of(which),
         pool: &phase.pool,
         replicas: phase.max_replicas.map_or_else(|| phase.replicas.to_string(), |most| format!("{}–{most}", phase.replicas)),
         gpus_each: phase.gpus_per_replica,

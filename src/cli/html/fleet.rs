@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::tally::{Tally, Use};
 use crate::api::inference_environment::{self, Availability, RdmaKind};
-use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::{PlacementItem, ReportedDeployment};
+use crate::api::phase::Phase;
 use crate::api::placement_record::PhaseRecord;
 use crate::api::{API_VERSION, model_deployment};
 use crate::cli::plane::control_plane::ControlPlane;
@@ -26,7 +26,7 @@ pub(crate) struct Holder {
     pub(crate) number: Option<usize>,
     pub(crate) purpose: Use,
     /// The phase, whoever's it is.
-    pub(crate) phase: &'static str,
+    pub(crate) phase: Phase,
     pub(crate) charge: Charge,
 }
 
@@ -143,11 +143,11 @@ fn holders(control_plane: &ControlPlane, subject: Subject<'_>) -> BTreeMap<Strin
         let status = from_struct::<ReportedDeployment>(control_plane.bytes(&key)).unwrap_or_default().status;
         let named = (number.is_some() || subject.names_others).then(|| key.full_name());
         for item in &status.placements.items {
-            let holders = phases(item).into_iter().map(|(purpose, charge)| Holder {
+            let holders = phases(item).into_iter().map(|(phase, charge)| Holder {
                 deployment: named.clone(),
                 number,
-                purpose: if number.is_some() { purpose } else { Use::Other },
-                phase: purpose.word(),
+                purpose: if number.is_some() { Use::Of(phase) } else { Use::Other },
+                phase,
                 charge,
             });
             found.entry(item.environment.clone()).or_default().extend(holders);
@@ -157,10 +157,9 @@ fn holders(control_plane: &ControlPlane, subject: Subject<'_>) -> BTreeMap<Strin
 }
 
 /// What a placement holds, phase by phase.
-pub(crate) fn phases(item: &PlacementItem) -> Vec<(Use, Charge)> {
-    let first = if item.topology == Topology::Unified { Use::Unified } else { Use::Decode };
-    let all = [(first, item.decode.as_ref()), (Use::Prefill, item.prefill.as_ref())];
-    all.into_iter().filter_map(|(purpose, phase)| Some((purpose, Charge::from(&PhaseRecord::from(phase?))))).collect()
+pub(crate) fn phases(item: &PlacementItem) -> Vec<(Phase, Charge)> {
+    let all = [(Phase::main(item.topology), item.decode.as_ref()), (Phase::Prefill, item.prefill.as_ref())];
+    all.into_iter().filter_map(|(which, phase)| Some((which, Charge::from(&PhaseRecord::from(phase?))))).collect()
 }
 
 fn view(environment: &Environment, holders: Vec<Holder>, grouped: bool) -> EnvironmentView {

@@ -2,25 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use crate::api::phase::Phase;
+
 /// What GPUs are held for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Use {
-    Decode,
-    Prefill,
-    Unified,
+    /// For a phase of a deployment that the page is about.
+    Of(Phase),
     /// By a deployment that the page is not about.
     Other,
     Free,
 }
 
 impl Use {
-    const ALL: [Self; 5] = [Self::Decode, Self::Prefill, Self::Unified, Self::Other, Self::Free];
+    const ALL: [Self; 5] = [Self::Of(Phase::Decode), Self::Of(Phase::Prefill), Self::Of(Phase::Unified), Self::Other, Self::Free];
 
     pub(crate) fn word(self) -> &'static str {
         match self {
-            Self::Decode => "decode",
-            Self::Prefill => "prefill",
-            Self::Unified => "unified",
+            Self::Of(phase) => phase.as_str(),
             Self::Other => "other",
             Self::Free => "free",
         }
@@ -29,9 +28,9 @@ impl Use {
     /// What stands for it where a word has no room, so that nothing is told by colour alone.
     pub(crate) fn letter(self) -> &'static str {
         match self {
-            Self::Decode => "D",
-            Self::Prefill => "P",
-            Self::Unified => "U",
+            Self::Of(Phase::Decode) => "D",
+            Self::Of(Phase::Prefill) => "P",
+            Self::Of(Phase::Unified) => "U",
             Self::Other => "O",
             Self::Free => "",
         }
@@ -82,7 +81,7 @@ impl Tally {
     fn gpus(&self, purpose: Use) -> u64 {
         match purpose {
             Use::Free => self.total.saturating_sub(self.used()),
-            Use::Decode | Use::Prefill | Use::Unified | Use::Other => self.held.get(&purpose).copied().unwrap_or_default(),
+            Use::Of(_) | Use::Other => self.held.get(&purpose).copied().unwrap_or_default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Whether each argument is one that vLLM takes, and the user's to give.
 
-use super::phase::{Phase, Role};
+use super::phase::PhaseEngine;
+use crate::api::phase::Phase;
 use crate::domain::engine::release::v0;
 use crate::domain::engine::template_text::env_refs;
 use crate::domain::finding::Code::{FusedArg, PortArg};
@@ -8,7 +9,7 @@ use crate::domain::finding::Finding;
 use crate::domain::kserve::{DECODE_PORT, ENGINE_PORT, OWNED_OPTIONS};
 
 /// The rules of one phase. `model` is the name that requests use.
-pub(super) fn check_phase(phase: &Phase<'_>, model: &str, findings: &mut Vec<Finding>) {
+pub(super) fn check_phase(phase: &PhaseEngine<'_>, model: &str, findings: &mut Vec<Finding>) {
     check_strays(phase, findings);
     for option in OWNED_OPTIONS.into_iter().filter(|option| phase.args.is_given(option)) {
         let path = phase.option(option);
@@ -26,7 +27,7 @@ pub(super) fn check_phase(phase: &Phase<'_>, model: &str, findings: &mut Vec<Fin
     }
 }
 
-fn check_strays(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
+fn check_strays(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
     // What cannot be read here may be an option that takes the word for its value.
     let strays = phase.args.strays().iter().filter(|(at, _)| !phase.args.is_opaque() && (*at > 0 || !phase.hidden));
     for (at, word) in strays {
@@ -41,12 +42,12 @@ fn check_strays(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// What an option of KServe's does where it is set to something else than KServe sets it to.
-fn effect(phase: &Phase<'_>, option: &str, model: &str) -> Option<String> {
+fn effect(phase: &PhaseEngine<'_>, option: &str, model: &str) -> Option<String> {
     let name = phase.name();
     let value = phase.args.value(option).unwrap_or_default();
     match option {
         "port" => {
-            let port = if phase.role == Role::Decode { DECODE_PORT } else { ENGINE_PORT };
+            let port = if phase.which == Phase::Decode { DECODE_PORT } else { ENGINE_PORT };
             (value.trim() != port).then(|| format!("{name} must listen on {port}, or it never becomes ready"))
         }
         "host" => {

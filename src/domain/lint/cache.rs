@@ -1,6 +1,6 @@
 //! Whether cached blocks mean the same in both phases.
 
-use super::phase::{Pair, Phase, Setting};
+use super::phase::{Pair, PhaseEngine, Setting};
 use crate::domain::engine::release::v0;
 use crate::domain::finding::Code::{BlockSizeMismatch, DtypeMismatch, HybridKvMismatch, KvLayoutMismatch};
 use crate::domain::finding::Finding;
@@ -31,7 +31,7 @@ const HYBRID: [&str; 4] = [
 /// The rules of both phases together.
 pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     for (option, effect) in SHARED {
-        let setting = |phase| meant(Phase::setting(phase, option));
+        let setting = |phase| meant(PhaseEngine::setting(phase, option));
         if let Some(found) = differ(setting(&pair.decode), setting(&pair.prefill), "the model's own") {
             let message = format!("--{option} is {found}, so {effect}; give both phases the same");
             findings.push(Finding::warning(DtypeMismatch, pair.option(option), message));
@@ -68,7 +68,7 @@ fn differ(decode: Setting<'_>, prefill: Setting<'_>, default: &str) -> Option<St
 fn check_backend(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     const OPTION: &str = "attention-backend";
     // A configuration object may name the backend, too.
-    let backend = |phase: &Phase<'_>| match meant(phase.setting(OPTION)) {
+    let backend = |phase: &PhaseEngine<'_>| match meant(phase.setting(OPTION)) {
         _ if phase.args.is_given("attention-config") => None,
         Setting::Is(value) => Some(value.to_ascii_uppercase()),
         // vLLM read the variable until 0.14.
@@ -106,7 +106,7 @@ fn check_layout(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn check_hybrid(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
-    let flag = |phase| Phase::flag(phase, "disable-hybrid-kv-cache-manager");
+    let flag = |phase| PhaseEngine::flag(phase, "disable-hybrid-kv-cache-manager");
     let Some(found) = differ(flag(&pair.decode), flag(&pair.prefill), "vLLM's choice") else { return };
     let message =
         format!("--disable-hybrid-kv-cache-manager is {found}, so their caches may be laid out differently; set it alike in both phases");
@@ -118,13 +118,13 @@ fn check_hybrid(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
 
 fn check_block_size(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     const OPTION: &str = "block-size";
-    let size = |phase: &Phase<'_>| phase.count(OPTION).filter(|_| phase.args.is_given(OPTION));
+    let size = |phase: &PhaseEngine<'_>| phase.count(OPTION).filter(|_| phase.args.is_given(OPTION));
     let Some((decode, prefill)) = size(&pair.decode).zip(size(&pair.prefill)).filter(|(decode, prefill)| decode != prefill) else { return };
     let sizes = format!("--block-size is {prefill} in prefill and {decode} in decode");
     let path = pair.option(OPTION);
     // From 0.11.1 the attention backend may cut blocks into smaller ones, so 128 and 64 may fit after all.
     let (old, divisible) = (pair.release().map(|release| release < v0(11, 1)), decode.checked_rem(prefill) == Some(0));
-    let tp = |phase: &Phase<'_>| phase.count("tensor-parallel-size");
+    let tp = |phase: &PhaseEngine<'_>| phase.count("tensor-parallel-size");
     let prefill_wider = tp(&pair.prefill).zip(tp(&pair.decode)).is_some_and(|(prefill, decode)| prefill > decode);
     match old {
         Some(true) => {

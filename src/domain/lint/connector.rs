@@ -1,6 +1,6 @@
 //! Whether both phases name connectors that meet, and that their vLLM has.
 
-use super::phase::{Pair, Phase};
+use super::phase::{Pair, PhaseEngine};
 use crate::domain::engine::connectors::lacks;
 use crate::domain::engine::release::v0;
 use crate::domain::engine::template_text::env_refs;
@@ -11,7 +11,7 @@ use crate::domain::finding::Code::{
 use crate::domain::finding::Finding;
 
 /// The rules of one phase.
-pub(super) fn check_phase(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check_phase(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
     let (name, path) = (phase.name(), phase.option(OPTION));
     if let Transfer::Invalid(problem) = phase.transfer {
         let message = format!("{name} exits at start because --{OPTION} {problem}; write one, as in {EXAMPLE}");
@@ -41,7 +41,7 @@ pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_present(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
+fn check_present(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
     let carries = match &phase.transfer {
         Transfer::Unknown | Transfer::Invalid(_) => true,
         Transfer::Absent => false,
@@ -78,7 +78,7 @@ fn check_same(pair: &Pair<'_>, decode: &Connector, prefill: &Connector, findings
     });
 }
 
-fn check_engine_id(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
+fn check_engine_id(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
     let connectors = phase.transfer.connector().into_iter().flat_map(Connector::all);
     let mut ids = connectors.filter_map(|connector| connector.engine_id.as_deref());
     if let Some(id) = ids.find(|id| env_refs(id).is_empty()) {
@@ -90,7 +90,7 @@ fn check_engine_id(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_failure_policy(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
+fn check_failure_policy(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
     let hides = phase.release.is_some_and(|release| (v0(13, 0)..v0(17, 0)).contains(&release));
     let Some(connector) = phase.transfer.connector().filter(|_| hides) else { return };
     if connector.failure_policy.is_none() {

@@ -1,6 +1,6 @@
 //! Whether a pod has the GPUs that its engine uses, and they hold the model.
 
-use super::phase::Phase;
+use super::phase::PhaseEngine;
 use crate::api::quantity::Quantity;
 use crate::domain::engine::args::Gpus;
 use crate::domain::finding::Code::{GpuTooFew, GpuUnused, ModelTooLarge};
@@ -13,7 +13,7 @@ const TP: &str = "tensor-parallel-size";
 const RAY: [&str; 2] = ["distributed-executor-backend", "data-parallel-backend"];
 
 /// The rules of one phase.
-pub(super) fn check_phase(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check_phase(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
     let used = match phase.gpus {
         Gpus::Stated(gpus) => gpus,
         Gpus::Unstated => 1,
@@ -33,7 +33,7 @@ pub(super) fn check_phase(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// The rules of one phase on the pools that it may run on.
-pub(super) fn check_on(phase: &Phase<'_>, vram: &Quantity, environments: &[&Environment], findings: &mut Vec<Finding>) {
+pub(super) fn check_on(phase: &PhaseEngine<'_>, vram: &Quantity, environments: &[&Environment], findings: &mut Vec<Finding>) {
     let accelerator = phase.resources.and_then(|resources| resources.accelerator.as_deref());
     let accepts = |pool: &Pool| accelerator.is_none_or(|accelerator| pool.is_called(accelerator));
     let pools = || environments.iter().flat_map(|environment| environment.pools.iter().map(|pool| (environment.name.as_str(), pool)));

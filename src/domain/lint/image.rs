@@ -1,13 +1,13 @@
 //! Whether the image can transfer, and is the same in both phases.
 
-use super::phase::{Pair, Phase};
+use super::phase::{Pair, PhaseEngine};
 use crate::domain::engine::release::{canonical, v0};
 use crate::domain::engine::transfer::Connector;
 use crate::domain::finding::Code::{ImageMismatch, ImageWithoutNixl};
 use crate::domain::finding::Finding;
 
 /// The rules of one phase.
-pub(super) fn check_phase(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check_phase(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
     let nixl = phase.transfer.connector().is_some_and(Connector::has_nixl);
     if let Some(release) = phase.release.filter(|release| nixl && *release < v0(10, 2)) {
         let message = format!(

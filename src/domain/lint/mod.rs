@@ -18,9 +18,10 @@ pub use crate::domain::finding::{Code, Finding, Severity};
 
 use crate::api::model::{ModelSpec, ServingProfile};
 use crate::api::model_deployment::Topology;
+use crate::api::phase::Phase;
 use crate::domain::spec::environment::Environment;
 use crate::domain::spec::model::Model;
-use phase::{Pair, Phase, Role};
+use phase::{Pair, PhaseEngine};
 
 /// The model of a spec, with what the rules find in each of its profiles.
 pub fn linted(mut model: Model, spec: &ModelSpec) -> Model {
@@ -83,7 +84,7 @@ pub fn lint_environment(environment: &Environment) -> Vec<Finding> {
     findings
 }
 
-fn check_phase(phase: &Phase<'_>, spec: &ModelSpec, findings: &mut Vec<Finding>) {
+fn check_phase(phase: &PhaseEngine<'_>, spec: &ModelSpec, findings: &mut Vec<Finding>) {
     arguments::check_phase(phase, &spec.model.name, findings);
     connector::check_phase(phase, findings);
     role::check_phase(phase, findings);
@@ -93,12 +94,12 @@ fn check_phase(phase: &Phase<'_>, spec: &ModelSpec, findings: &mut Vec<Finding>)
 
 /// The phases of a profile.
 enum Phases<'a> {
-    One(Box<Phase<'a>>),
+    One(Box<PhaseEngine<'a>>),
     Two(Box<Pair<'a>>),
 }
 
 impl<'a> Phases<'a> {
-    fn each(&self) -> Vec<&Phase<'a>> {
+    fn each(&self) -> Vec<&PhaseEngine<'a>> {
         match self {
             Self::One(phase) => vec![phase],
             Self::Two(pair) => vec![&pair.decode, &pair.prefill],
@@ -108,14 +109,14 @@ impl<'a> Phases<'a> {
 
 fn phases(index: usize, profile: &ServingProfile) -> Phases<'_> {
     let path = format!("spec.serving[{index}]");
-    let main = |role| Phase::new(role, path.clone(), &profile.engine, profile.resources.as_ref());
+    let main = |role| PhaseEngine::new(role, path.clone(), &profile.engine, profile.resources.as_ref());
     match &profile.prefill {
         Some(prefill) if profile.topology == Topology::PrefillDecode => {
-            let prefill = Phase::new(Role::Prefill, format!("{path}.prefill"), &prefill.engine, Some(&prefill.resources));
-            Phases::Two(Box::new(Pair { decode: main(Role::Decode), prefill }))
+            let prefill = PhaseEngine::new(Phase::Prefill, format!("{path}.prefill"), &prefill.engine, Some(&prefill.resources));
+            Phases::Two(Box::new(Pair { decode: main(Phase::Decode), prefill }))
         }
-        _ if profile.topology == Topology::PrefillDecode => Phases::One(Box::new(main(Role::Decode))),
-        _ => Phases::One(Box::new(main(Role::Unified))),
+        _ if profile.topology == Topology::PrefillDecode => Phases::One(Box::new(main(Phase::Decode))),
+        _ => Phases::One(Box::new(main(Phase::Unified))),
     }
 }
 

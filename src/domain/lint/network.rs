@@ -1,7 +1,8 @@
 //! Whether the phases reach one another, and fast.
 
-use super::phase::{Pair, Phase, Role, Setting};
+use super::phase::{Pair, PhaseEngine, Setting};
 use crate::api::model::ServingProfile;
+use crate::api::phase::Phase;
 use crate::domain::engine::connectors::Kind;
 use crate::domain::finding::Code::{NoRdmaSelector, RdmaUndeclared, SideChannelHost};
 use crate::domain::finding::Finding;
@@ -18,7 +19,7 @@ pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_host(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
+fn check_host(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
     let Some(connector) = phase.transfer.connector().filter(|connector| connector.has_nixl()) else { return };
     let Setting::Is(host) = phase.env(HOST_ENV) else { return };
     let own = host.starts_with("127.") || ["localhost", "0.0.0.0", "::", "::1", "[::]", "[::1]", ""].contains(&host);
@@ -27,7 +28,7 @@ fn check_host(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
     }
     let path = phase.env_path(HOST_ENV);
     // With the pull connector nobody asks decode.
-    findings.push(if phase.role == Role::Prefill || connector.has(Kind::Push) {
+    findings.push(if phase.which == Phase::Prefill || connector.has(Kind::Push) {
         let message = format!(
             "{HOST_ENV} is {host:?}, so the other phase asks itself and nothing transfers; leave it out, the pod's address is set for you"
         );

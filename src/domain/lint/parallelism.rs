@@ -1,6 +1,6 @@
 //! Whether the phases are split over GPUs in ways that NIXL can join.
 
-use super::phase::{Pair, Phase};
+use super::phase::{Pair, PhaseEngine};
 use crate::domain::engine::connectors::Kind;
 use crate::domain::engine::release::v0;
 use crate::domain::finding::Code::{PipelineParallel, TpIndivisible, TpPrefillLarger};
@@ -39,7 +39,7 @@ fn check_tensor(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_pipeline(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
+fn check_pipeline(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
     let pulls = phase.transfer.connector().is_some_and(|connector| connector.has(Kind::Pull));
     if let Some(stages) = phase.count(PP).filter(|stages| pulls && *stages > 1) {
         let message = format!(

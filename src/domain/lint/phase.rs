@@ -1,25 +1,15 @@
 //! One phase of a profile as the rules look at it: what its engine is told, as far as that can be read here.
 
 use crate::api::model::{Engine, PodResources};
+use crate::api::phase::Phase;
 use crate::domain::engine::args::{EngineArgs, Gpus};
 use crate::domain::engine::release::Release;
 use crate::domain::engine::template_text::env_refs;
 use crate::domain::engine::transfer::{Connector, Transfer, read_transfer};
 
-/// Which phase.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    /// The one phase of Unified.
-    Unified,
-    /// The decode phase.
-    Decode,
-    /// The prefill phase.
-    Prefill,
-}
-
-/// A phase.
-pub(super) struct Phase<'a> {
-    pub(super) role: Role,
+/// What the engine of a phase is told.
+pub(super) struct PhaseEngine<'a> {
+    pub(super) which: Phase,
     /// The path of what holds `engine` and `resources`.
     path: String,
     pub(super) engine: &'a Engine,
@@ -35,8 +25,8 @@ pub(super) struct Phase<'a> {
 
 /// The phases of a PrefillDecode profile.
 pub(super) struct Pair<'a> {
-    pub(super) decode: Phase<'a>,
-    pub(super) prefill: Phase<'a>,
+    pub(super) decode: PhaseEngine<'a>,
+    pub(super) prefill: PhaseEngine<'a>,
 }
 
 /// What an option or a variable is set to.
@@ -50,13 +40,13 @@ pub(super) enum Setting<'a> {
     Unknown,
 }
 
-impl<'a> Phase<'a> {
-    pub(super) fn new(role: Role, path: String, engine: &'a Engine, resources: Option<&'a PodResources>) -> Self {
+impl<'a> PhaseEngine<'a> {
+    pub(super) fn new(which: Phase, path: String, engine: &'a Engine, resources: Option<&'a PodResources>) -> Self {
         let args = EngineArgs::parse(&engine.args);
         let env_names: Vec<&str> = engine.env.iter().map(|variable| variable.name.as_str()).collect();
         let hidden = args.may_set_more(&env_names);
         Self {
-            role,
+            which,
             path,
             engine,
             resources,
@@ -70,11 +60,7 @@ impl<'a> Phase<'a> {
 
     /// What people call it.
     pub(super) fn name(&self) -> &'static str {
-        match self.role {
-            Role::Unified => "the engine",
-            Role::Decode => "decode",
-            Role::Prefill => "prefill",
-        }
+        if self.which == Phase::Unified { "the engine" } else { self.which.as_str() }
     }
 
     /// The path of a field of the phase.
@@ -136,7 +122,7 @@ impl<'a> Phase<'a> {
 
 impl Pair<'_> {
     /// Both phases, decode first.
-    pub(super) fn both(&self) -> [&Phase<'_>; 2] {
+    pub(super) fn both(&self) -> [&PhaseEngine<'_>; 2] {
         [&self.decode, &self.prefill]
     }
 

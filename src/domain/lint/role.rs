@@ -1,6 +1,7 @@
 //! Whether every connector has a `kv_role` that suits its phase.
 
-use super::phase::{Phase, Role};
+use super::phase::PhaseEngine;
+use crate::api::phase::Phase;
 use crate::domain::engine::connectors::Kind;
 use crate::domain::engine::template_text::env_refs;
 use crate::domain::engine::transfer::{Connector, OPTION};
@@ -10,7 +11,7 @@ use crate::domain::finding::Finding;
 const ROLES: [&str; 3] = ["kv_producer", "kv_consumer", "kv_both"];
 
 /// The rules of one phase.
-pub(super) fn check_phase(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check_phase(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
     let connectors = phase.transfer.connector().map(Connector::all).unwrap_or_default();
     // Of several wrong roles, the first that makes the engine exit says enough.
     let checked: Vec<Finding> = connectors.into_iter().filter_map(|connector| check_role(phase, connector)).collect();
@@ -18,12 +19,12 @@ pub(super) fn check_phase(phase: &Phase<'_>, findings: &mut Vec<Finding>) {
     findings.extend(checked.into_iter().find(|finding| Some(finding.severity) == worst));
 }
 
-fn check_role(phase: &Phase<'_>, connector: &Connector) -> Option<Finding> {
+fn check_role(phase: &PhaseEngine<'_>, connector: &Connector) -> Option<Finding> {
     let (name, carrier, path) = (phase.name(), connector.name(), phase.option(OPTION));
-    let (suited, choice) = match phase.role {
-        Role::Decode => ("kv_consumer", r#""kv_consumer" or "kv_both""#),
-        Role::Prefill => ("kv_producer", r#""kv_producer" or "kv_both""#),
-        Role::Unified => ("kv_both", r#""kv_both""#),
+    let (suited, choice) = match phase.which {
+        Phase::Decode => ("kv_consumer", r#""kv_consumer" or "kv_both""#),
+        Phase::Prefill => ("kv_producer", r#""kv_producer" or "kv_both""#),
+        Phase::Unified => ("kv_both", r#""kv_both""#),
     };
     let Some(role) = connector.role.as_deref() else {
         let message = format!("{name} exits at start because {carrier} has no kv_role; set it to {choice}");
@@ -36,7 +37,7 @@ fn check_role(phase: &Phase<'_>, connector: &Connector) -> Option<Finding> {
         let message = format!("{name} exits at start because kv_role of {carrier} is {role:?}; set it to {choice}");
         return Some(Finding::error(KvRole, path, message));
     }
-    let swapped = matches!((phase.role, role), (Role::Decode, "kv_producer") | (Role::Prefill, "kv_consumer"));
+    let swapped = matches!((phase.which, role), (Phase::Decode, "kv_producer") | (Phase::Prefill, "kv_consumer"));
     match connector.kind() {
         Some(Kind::Local | Kind::Multi) => None,
         Some(Kind::Directed) if swapped => {
