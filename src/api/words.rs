@@ -35,6 +35,8 @@ macro_rules! words {
     };
 }
 
+pub(crate) use words;
+
 /// Conditions: the table of their reasons, their types, the kinds that have them, what they say, and a line a reason with its status.
 macro_rules! conditions {
     ($($reasons:ident [$($condition:ident)+] $kinds:literal, $meaning:literal { $($status:ident $word:ident $what:literal;)* })*) => {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{conditions::NewCondition, events::Event};
-use crate::api::inference_environment::InferenceEnvironmentStatus;
-use crate::api::llm_inference_service::LlmInferenceService;
-use crate::api::model_deployment_status::ModelDeploymentStatus;
 use crate::api::object::{ClusterProviderConfig, Object, PlainObject};
-use crate::api::scaled_object::ScaledObject;
+use crate::api::{
+    inference_environment::InferenceEnvironmentStatus, llm_inference_service::LlmInferenceService,
+    model_deployment_status::ModelDeploymentStatus, scaled_object::ScaledObject,
+};
 
 /// The whole answer to one call.
 #[derive(Debug, Clone, PartialEq)]

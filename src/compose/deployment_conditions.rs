@@ -3,15 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::{conditions::NewCondition, inputs::Inputs, model::profile_valid, rendered::Rendered};
-use crate::api::condition::find;
 use crate::api::model_deployment::{StrategyKind, Topology};
-use crate::api::model_deployment_status::Scheduling;
-use crate::api::phase::Phase;
 use crate::api::words::{ConditionType, ModelResolved, PhaseReady, PlacementsReady, PlacementsScheduled, Waiting};
+use crate::api::{condition::find, model_deployment_status::Scheduling, phase::Phase};
 use crate::domain::scheduling::contention::Shortage;
 use crate::domain::scheduling::schedule::{Plan, Switch};
-use crate::domain::spec::model::Model;
-use crate::domain::spec::violation::join;
+use crate::domain::spec::{model::Model, violation::join};
 
 /// Every condition, in a fixed order. `scheduling` is the report of the last decision, whenever that was.
 pub fn conditions(

@@ -2,15 +2,12 @@
 
 use super::events::{Event, events, rejections_changed};
 use super::{conditions::NewCondition, inputs::Inputs, rendered::Rendered};
-use crate::api::input::RdmaPolicy;
-use crate::api::model_deployment::Topology;
-use crate::api::model_deployment_status::ModelDeploymentStatus;
 use crate::api::words::{ConditionType, EventReason};
+use crate::api::{input::RdmaPolicy, model_deployment::Topology, model_deployment_status::ModelDeploymentStatus};
 use crate::domain::names::RDMA_LABEL;
 use crate::domain::scheduling::placement::{Action, Missing};
 use crate::domain::scheduling::schedule::Plan;
-use crate::domain::spec::deployment::PhaseScaling;
-use crate::domain::spec::model::Model;
+use crate::domain::spec::{deployment::PhaseScaling, model::Model};
 
 /// Every event, in a fixed order. `status` and `conditions` are those that are to be reported.
 pub fn deployment_events(

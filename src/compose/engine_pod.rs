@@ -14,8 +14,7 @@ use crate::api::inference_environment::{Rdma, RdmaKind};
 use crate::api::quantity::Quantity;
 use crate::domain::kserve::{ENGINE_CONTAINER, SHARED_MEMORY_VOLUME, STARTUP_PERIOD_SECONDS};
 use crate::domain::scheduling::sizing::PhaseSizing;
-use crate::domain::spec::environment::Pool;
-use crate::domain::spec::model::PhaseProfile;
+use crate::domain::spec::{environment::Pool, model::PhaseProfile};
 
 /// The size llm-d gives `/dev/shm`; KServe's own 1Gi is too little for tensor parallelism and KV transfer.
 const SHARED_MEMORY_GIB: u32 = 20;

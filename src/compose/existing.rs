@@ -6,10 +6,9 @@ use super::{observed::Observed, readiness::readiness};
 use crate::api::model_deployment_status::{ModelDeploymentStatus, PlacementItem};
 use crate::api::place::Place;
 use crate::api::placement_record::{PhaseRecord, PlacementRecord, same_object};
-use crate::domain::key::Key;
-use crate::domain::names::ACCELERATOR_LABEL;
 use crate::domain::scheduling::placement::{Existing, Missing};
 use crate::domain::spec::deployment::Deployment;
+use crate::domain::{key::Key, names::ACCELERATOR_LABEL};
 
 /// The placements that exist, sorted by environment and topology. `status` is the second memory.
 pub fn existing_placements(observed: &Observed, status: &ModelDeploymentStatus, deployment: &Deployment) -> Vec<Existing> {

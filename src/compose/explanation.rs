@@ -3,12 +3,9 @@
 use serde::Serialize;
 
 use super::inputs::{Inputs, ModelState, situation};
-use crate::domain::scheduling::holdings::Fleet;
-use crate::domain::scheduling::ledger::Ledger;
 use crate::domain::scheduling::placement::{Action, EnvironmentState, Placement};
 use crate::domain::scheduling::schedule::{Plan, schedule};
-use crate::domain::scheduling::situation::Situation;
-use crate::domain::scheduling::trace::Checked;
+use crate::domain::scheduling::{holdings::Fleet, ledger::Ledger, situation::Situation, trace::Checked};
 use crate::domain::spec::environment::Environment;
 
 /// One environment, as a deployment sees it.

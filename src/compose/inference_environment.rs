@@ -4,21 +4,17 @@ use std::collections::BTreeMap;
 
 use super::composition::{Body, Composed, CompositeStatus, Composition, Desired, Tally};
 use super::{conditions::NewCondition, events::events};
-use crate::api::condition::Condition;
-use crate::api::environment_ledger::EnvironmentLedger;
 use crate::api::inference_environment::{
     Capacity, ClusterSource, ExistingCluster, IdentitySecret, InferenceEnvironment, InferenceEnvironmentStatus, KubeconfigSecret,
     ProviderConfigRef,
 };
-use crate::api::metadata::NewMetadata;
 use crate::api::object::{
     API_VERSION, ClusterProviderConfig, ClusterProviderConfigSpec, CredentialsSource, IdentitySource, PROVIDER_CONFIG_KIND, SecretKeyRef,
 };
-use crate::api::words::EnvironmentValid;
+use crate::api::{condition::Condition, environment_ledger::EnvironmentLedger, metadata::NewMetadata, words::EnvironmentValid};
 use crate::domain::names::{PROVIDER_CONFIG_KEY, SYSTEM_NAMESPACE, provider_config};
-use crate::domain::spec::cluster::declared_pools;
 use crate::domain::spec::environment::{repointed, validate_environment};
-use crate::domain::spec::violation::join;
+use crate::domain::spec::{cluster::declared_pools, violation::join};
 
 /// Everything the composition of an InferenceEnvironment depends on.
 #[derive(Debug, Clone, PartialEq)]

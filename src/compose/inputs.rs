@@ -1,16 +1,11 @@
 //! What the composition of a ModelDeployment depends on, and the plan that follows from it.
 
 use super::observed::Observed;
-use crate::api::input::Input;
-use crate::api::model_deployment_status::ModelDeploymentStatus;
-use crate::domain::scheduling::holdings::Fleet;
-use crate::domain::scheduling::matching::Wish;
+use crate::api::{input::Input, model_deployment_status::ModelDeploymentStatus};
 use crate::domain::scheduling::placement::{Environments, Existing, Missing, Placement};
 use crate::domain::scheduling::schedule::{Plan, schedule};
-use crate::domain::scheduling::situation::Situation;
-use crate::domain::spec::deployment::Deployment;
-use crate::domain::spec::model::Model;
-use crate::domain::spec::violation::Violation;
+use crate::domain::scheduling::{holdings::Fleet, matching::Wish, situation::Situation};
+use crate::domain::spec::{deployment::Deployment, model::Model, violation::Violation};
 
 /// Everything the composition of a ModelDeployment depends on.
 #[derive(Debug, Clone, PartialEq)]

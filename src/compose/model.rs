@@ -2,9 +2,7 @@
 
 use super::composition::{Composition, Desired};
 use super::{conditions::NewCondition, events::events};
-use crate::api::condition::Condition;
-use crate::api::input::LintPolicy;
-use crate::api::words::ProfileValid;
+use crate::api::{condition::Condition, input::LintPolicy, words::ProfileValid};
 use crate::domain::lint::Finding;
 use crate::domain::spec::model::Model;
 use crate::domain::spec::violation::{Violation, join};

@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::api::condition::Condition;
 use crate::api::llm_inference_service::{ObservedService, RequestedService};
-use crate::api::metadata::NewMetadata;
-use crate::api::model_deployment::Topology;
-use crate::api::placement_record::PlacementRecord;
+use crate::api::{condition::Condition, metadata::NewMetadata, model_deployment::Topology, placement_record::PlacementRecord};
 use crate::domain::key::{Key, Part};
 
 /// The composed resources that exist.

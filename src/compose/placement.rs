@@ -5,9 +5,8 @@ use super::hugging_face_token::{render_service_account, render_token, token_refe
 use super::observed::{Identity, ObservedResource};
 use super::serving_object::{Serving, render_service};
 use super::{inputs::Inputs, readiness::is_ready, remote_object::wrap, scaled_object::render_scaled_object};
-use crate::api::metadata::NewMetadata;
 use crate::api::object::{PlainObject, Reference};
-use crate::api::placement_record::PlacementRecord;
+use crate::api::{metadata::NewMetadata, placement_record::PlacementRecord};
 use crate::domain::key::{Key, Part};
 use crate::domain::names::{ENVIRONMENT_LABEL, PLACEMENT_ANNOTATION, Stem};
 use crate::domain::scheduling::placement::{Existing, Placement};

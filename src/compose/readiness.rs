@@ -2,9 +2,7 @@
 
 use super::observed::ObservedResource;
 use crate::api::condition::{Condition, find};
-use crate::api::llm_inference_service::Workloads;
-use crate::api::model_deployment::Topology;
-use crate::api::words::Waiting;
+use crate::api::{llm_inference_service::Workloads, model_deployment::Topology, words::Waiting};
 use crate::domain::key::{Key, Part};
 use crate::domain::kserve::{DECODE_READY, PREFILL_READY, PRESETS_COMBINED, READY, ROUTER_READY};
 

@@ -4,16 +4,12 @@ use std::collections::BTreeMap;
 
 use super::readiness::{PhaseReadiness, Readiness, readiness};
 use super::{composition::Composed, frozen::freeze, inputs::Inputs, placement::render_placement};
-use crate::api::input::RdmaPolicy;
-use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::{PhaseItem, PlacementItem};
-use crate::api::placement_record::PhaseRecord;
-use crate::api::selector::LabelSelector;
+use crate::api::{input::RdmaPolicy, model_deployment::Topology, placement_record::PhaseRecord, selector::LabelSelector};
 use crate::domain::key::{Key, Part};
 use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
 use crate::domain::scheduling::placement::{Action, Existing, Placement};
-use crate::domain::scheduling::search::usable;
-use crate::domain::scheduling::sizing::PhaseSizing;
+use crate::domain::scheduling::{search::usable, sizing::PhaseSizing};
 use crate::domain::spec::environment::{Access, Environment};
 use crate::domain::spec::model::Model;
 

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::observed::Identity;
-use crate::api::input::Prometheus;
-use crate::api::model_deployment::Concurrency;
 use crate::api::scaled_object::{
     API_VERSION, Advanced, Behavior, HorizontalPodAutoscalerConfig, KIND, ScaleDown, ScaleTarget, ScaledObject, ScaledObjectSpec, Trigger,
 };
+use crate::api::{input::Prometheus, model_deployment::Concurrency};
 use crate::domain::kserve::{engine_deployment, route};
 
 /// Seconds between two looks at the metric, as in Modelplane's own function.

@@ -11,9 +11,8 @@ use crate::api::llm_inference_service::{
 use crate::api::model_deployment::Wva;
 use crate::domain::names::ACCELERATOR_LABEL;
 use crate::domain::scheduling::sizing::{PhaseSizing, Sizing};
-use crate::domain::spec::deployment::PhaseScaling;
-use crate::domain::spec::environment::Environment;
 use crate::domain::spec::model::{Model, PhaseProfile, Profile};
+use crate::domain::spec::{deployment::PhaseScaling, environment::Environment};
 
 /// What a serving object is made of.
 #[derive(Debug, Clone, Copy)]

@@ -2,9 +2,7 @@
 
 use super::{inputs::Inputs, rendered::Rendered};
 use crate::api::model_deployment_status::{ModelDeploymentStatus, ModelName, PlacementItem, Placements, RejectedEnvironment, Scheduling};
-use crate::domain::scheduling::rejection::summarize;
-use crate::domain::scheduling::schedule::Plan;
-use crate::domain::scheduling::search::Decision;
+use crate::domain::scheduling::{rejection::summarize, schedule::Plan, search::Decision};
 use crate::domain::spec::model::Model;
 
 /// The status.

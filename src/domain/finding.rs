@@ -2,6 +2,7 @@
 
 use Severity::{Error, Warning};
 
+use crate::api::words::words;
 use crate::text::bounded::bounded;
 
 /// A field that a rule objects to.
@@ -61,30 +62,12 @@ impl Severity {
 /// One line a rule: its name, how sure its findings are, and what it checks and why.
 macro_rules! codes {
     ($($code:ident $severities:expr, $summary:literal;)*) => {
-        /// A rule.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Code {
-            $(#[doc = $summary] $code,)*
+        words! {
+            /// A rule.
+            Code { $($code $summary;)* }
         }
 
         impl Code {
-            /// All rules, in the order in which findings are listed.
-            pub const ALL: &[Self] = &[$(Self::$code,)*];
-
-            /// The word that machines read.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$code => stringify!($code),)*
-                }
-            }
-
-            /// What is checked, and why, in one line.
-            pub fn summary(self) -> &'static str {
-                match self {
-                    $(Self::$code => $summary,)*
-                }
-            }
-
             /// How sure its findings can be, the surest first.
             pub fn severities(self) -> &'static [Severity] {
                 match self {

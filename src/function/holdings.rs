@@ -5,9 +5,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::requirements::{DEPLOYMENTS, fetched};
 use super::{proto::RunFunctionRequest, reading::read_deployment};
-use crate::api::metadata::Metadata;
-use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::{ModelDeploymentStatus, PhaseItem, PlacementItem, Placements};
+use crate::api::{metadata::Metadata, model_deployment::Topology};
 use crate::domain::scheduling::holdings::{Standing, reported};
 use crate::domain::spec::deployment::{Deployment, PhaseScaling};
 use crate::structs::from_struct;

@@ -14,8 +14,7 @@ use crate::api::inference_environment::{ClusterSource, InferenceEnvironment, Kub
 use crate::api::object::{ObservedProviderConfig, ObservedSecretRef};
 use crate::compose::inference_environment::{EnvironmentInputs, compose, reported_pools};
 use crate::domain::names::PROVIDER_CONFIG_KEY;
-use crate::domain::scheduling::environment_sum::sum_up;
-use crate::domain::scheduling::holdings::Standing;
+use crate::domain::scheduling::{environment_sum::sum_up, holdings::Standing};
 use crate::domain::spec::environment::{Access, Environment, validate_environment};
 use crate::domain::spec::violation::join;
 use crate::structs::from_struct;

@@ -7,20 +7,16 @@ use super::{
     answer::Answer, holdings::read_reported, observed::read_observed, progress::Progress, proto::RunFunctionRequest,
     standing::read_standing,
 };
-use crate::api::model_deployment::ModelRef;
 use crate::api::model_deployment_status::{ModelDeploymentStatus, ReportedDeployment};
-use crate::api::words::Undecided;
+use crate::api::{model_deployment::ModelRef, words::Undecided};
 use crate::compose::existing::{existing_placements, missing_placements};
 use crate::compose::explanation::{self, ExplainedEnvironment};
 use crate::compose::inputs::{Inputs, ModelState, plan};
-use crate::compose::model_deployment::compose;
-use crate::compose::refusal::refuse_spec;
-use crate::domain::scheduling::environment_sum::held_by_others;
+use crate::compose::{model_deployment::compose, refusal::refuse_spec};
 use crate::domain::scheduling::holdings::{Fleet, Standing};
-use crate::domain::scheduling::ledger::Charge;
 use crate::domain::scheduling::placement::{Environments, Existing};
 use crate::domain::scheduling::schedule::{Plan, needs_decision};
-use crate::domain::scheduling::search::usable;
+use crate::domain::scheduling::{environment_sum::held_by_others, ledger::Charge, search::usable};
 use crate::domain::spec::environment::{Access, Environment};
 use crate::domain::spec::violation::join;
 use crate::structs::from_struct;

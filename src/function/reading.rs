@@ -12,9 +12,8 @@ use crate::domain::lint::linted;
 use crate::domain::scheduling::placement::{EnvironmentState, InvalidEnvironment};
 use crate::domain::spec::deployment::{Deployment, validate_deployment};
 use crate::domain::spec::environment::{Environment, validate_environment};
-use crate::domain::spec::input::validate_input;
 use crate::domain::spec::model::{Model, validate_model};
-use crate::domain::spec::violation::Violation;
+use crate::domain::spec::{input::validate_input, violation::Violation};
 use crate::structs::{from_struct, from_struct_or_errors};
 
 /// An InferenceEnvironment.

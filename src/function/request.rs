@@ -3,8 +3,7 @@
 use serde::Deserialize;
 
 use super::{proto::RunFunctionRequest, reading};
-use crate::api::condition::Condition;
-use crate::api::input::Input;
+use crate::api::{condition::Condition, input::Input};
 use crate::domain::spec::violation::join;
 use crate::structs::from_struct;
 

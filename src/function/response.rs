@@ -11,12 +11,9 @@ use super::report::{Outcome, Report};
 use super::request::{composite, reported_conditions};
 use super::{answer::Answer, progress::Progress, requirements::Requirements};
 use crate::api::condition::{Condition, Status, find};
-use crate::api::input::Input;
-use crate::api::metadata::Header;
-use crate::api::words::ConditionType;
+use crate::api::{input::Input, metadata::Header, words::ConditionType};
 use crate::compose::composition::{Composed, CompositeStatus, Composition, Desired};
-use crate::compose::conditions::NewCondition;
-use crate::compose::events::Event;
+use crate::compose::{conditions::NewCondition, events::Event};
 use crate::structs::{StructError, from_struct, merge, to_struct};
 use crate::text::visible::visible;
 

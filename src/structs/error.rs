@@ -4,8 +4,7 @@ use std::fmt::{self, Display, Write as _};
 
 use serde::de::{Expected, Unexpected};
 
-use crate::text::bounded::bounded;
-use crate::text::spelling::closest;
+use crate::text::{bounded::bounded, spelling::closest};
 
 /// What is wrong with a Struct, and where: `spec.serving[0].image: invalid type: boolean `true`, expected a string`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -22,7 +22,7 @@ fn the_page_lists_every_rule() {
         .iter()
         .map(|rule| {
             let severities: Vec<&str> = rule.severities().iter().copied().map(Severity::as_str).collect();
-            [code(rule.as_str()), severities.join(", "), rule.summary().to_owned()]
+            [code(rule.as_str()), severities.join(", "), rule.meaning().to_owned()]
         })
         .collect();
     hold("lint.md", &format!("{INTRODUCTION}{}", table(["Rule", "Severity", "What is checked, and why"], &rows)));

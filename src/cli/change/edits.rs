@@ -9,9 +9,8 @@ use super::ownership::Applied;
 use crate::api::API_VERSION;
 use crate::api::kinds::{KINDS, Kind};
 use crate::cli::manifests::{Manifest, is_ours};
-use crate::cli::plane::control_plane::ControlPlane;
 use crate::cli::plane::object_key::{ObjectKey, key_of, object_key, unknown_kind};
-use crate::cli::plane::pipeline::is_composition;
+use crate::cli::plane::{control_plane::ControlPlane, pipeline::is_composition};
 
 /// An object to delete, as people name it: `KIND/NAME` or `KIND/NAMESPACE/NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]

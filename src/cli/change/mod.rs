@@ -13,13 +13,11 @@ mod text;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
-use crate::cli::change::edits::Target;
-use crate::cli::change::report::preview_change;
-use crate::cli::change::text::write_report;
-use crate::cli::json_output::write_json;
-use crate::cli::lines::Lines;
 use crate::cli::manifests::load_or_say;
-use crate::cli::verdict::Verdict;
+use crate::cli::{
+    change::edits::Target, change::report::preview_change, change::text::write_report, json_output::write_json, lines::Lines,
+    verdict::Verdict,
+};
 
 /// What a change is, and of what.
 #[derive(Debug, Clone, clap::Args)]

@@ -6,8 +6,7 @@ use serde::Serialize;
 
 use crate::api::model_deployment_status::{ModelDeploymentStatus, PhaseItem, PlacementItem};
 use crate::api::{API_VERSION, inference_environment};
-use crate::cli::plane::control_plane::ControlPlane;
-use crate::cli::plane::settling::Standings;
+use crate::cli::plane::{control_plane::ControlPlane, settling::Standings};
 use crate::domain::kserve::rolling_update;
 use crate::domain::scheduling::holdings::{Fleet, reported};
 use crate::domain::scheduling::ledger::{Charge, Ledger};

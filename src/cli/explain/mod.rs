@@ -7,13 +7,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::cli::explain::text::write_explanations;
 use crate::cli::html::{PageInput, page_file, write_page};
-use crate::cli::json_output::write_json;
-use crate::cli::lines::Lines;
 use crate::cli::manifests::load_or_say;
 use crate::cli::plane::session::{Asked, Previewed, settle};
-use crate::cli::verdict::Verdict;
+use crate::cli::{explain::text::write_explanations, json_output::write_json, lines::Lines, verdict::Verdict};
 use crate::compose::explanation::ExplainedEnvironment;
 
 /// What `explain` is asked for.

@@ -15,8 +15,7 @@ use crate::api::{API_VERSION, inference_environment};
 use crate::cli::html::deployments::{DeploymentView, deployments};
 use crate::cli::html::fleet::{EnvironmentView, Subject, environments};
 use crate::cli::html::tally::Tally;
-use crate::cli::plane::object_key::ObjectKey;
-use crate::cli::plane::session::Settled;
+use crate::cli::plane::{object_key::ObjectKey, session::Settled};
 
 /// What a page is made of.
 #[derive(Debug, Clone, Copy)]

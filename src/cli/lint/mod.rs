@@ -14,8 +14,7 @@ use crate::cli::plane::object_key::{stored, unknown_kind};
 use crate::cli::plane::pipeline::{broken_input, gives_input};
 use crate::cli::plane::running::refuse_running;
 use crate::domain::lint::{Finding, lint_environment, lint_model_on};
-use crate::domain::spec::environment::Environment;
-use crate::domain::spec::violation::Violation;
+use crate::domain::spec::{environment::Environment, violation::Violation};
 use crate::function::reading::{read_deployment, read_environment, read_model, read_model_spec};
 use crate::structs::to_struct;
 

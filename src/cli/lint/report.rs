@@ -4,9 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use crate::cli::json_output::write_json;
-use crate::cli::lines::Lines;
 use crate::cli::manifests::{Manifest, Position};
+use crate::cli::{json_output::write_json, lines::Lines};
 use crate::domain::lint::{Code, Finding, Severity};
 use crate::text::visible::visible;
 
@@ -83,7 +82,7 @@ fn as_json(placed: &Placed<'_>) -> Value {
 
 fn sarif_rule(code: Code) -> Value {
     let surest = code.severities().first().copied().unwrap_or(Severity::Warning);
-    json!({"id": code.as_str(), "shortDescription": {"text": code.summary()}, "defaultConfiguration": {"level": surest.as_str()}})
+    json!({"id": code.as_str(), "shortDescription": {"text": code.meaning()}, "defaultConfiguration": {"level": surest.as_str()}})
 }
 
 fn sarif_result(placed: &Placed<'_>) -> Value {

@@ -8,12 +8,9 @@ use std::path::PathBuf;
 
 use crate::cli::change::{Audience, Change, change};
 use crate::cli::html::{PageInput, page_file, write_page};
-use crate::cli::lines::Lines;
 use crate::cli::manifests::load_or_say;
 use crate::cli::plane::session::{Asked, settle};
-use crate::cli::preview::rendered::render;
-use crate::cli::preview::table::write_table;
-use crate::cli::verdict::Verdict;
+use crate::cli::{lines::Lines, preview::rendered::render, preview::table::write_table, verdict::Verdict};
 
 /// What `preview` is asked for.
 #[derive(Debug, Clone, clap::Args)]

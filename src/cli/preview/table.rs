@@ -5,8 +5,7 @@ use std::io;
 use comfy_table::Table as Grid;
 use comfy_table::presets::NOTHING;
 
-use crate::api::model_deployment_status::PhaseItem;
-use crate::api::placement_record::PhaseRecord;
+use crate::api::{model_deployment_status::PhaseItem, placement_record::PhaseRecord};
 use crate::cli::lines::Lines;
 use crate::cli::plane::session::Previewed;
 use crate::text::visible::visible;

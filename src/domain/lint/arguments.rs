@@ -2,8 +2,7 @@
 
 use super::phase::PhaseEngine;
 use crate::api::phase::Phase;
-use crate::domain::engine::release::v0;
-use crate::domain::engine::template_text::env_refs;
+use crate::domain::engine::{release::v0, template_text::env_refs};
 use crate::domain::finding::Code::{FusedArg, PortArg};
 use crate::domain::finding::Finding;
 use crate::domain::kserve::{DECODE_PORT, ENGINE_PORT, OWNED_OPTIONS};

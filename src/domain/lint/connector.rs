@@ -1,10 +1,8 @@
 //! Whether both phases name connectors that meet, and that their vLLM has.
 
 use super::phase::{Pair, PhaseEngine};
-use crate::domain::engine::connectors::lacks;
-use crate::domain::engine::release::v0;
-use crate::domain::engine::template_text::env_refs;
 use crate::domain::engine::transfer::{Connector, EXAMPLE, OPTION, Transfer};
+use crate::domain::engine::{connectors::lacks, release::v0, template_text::env_refs};
 use crate::domain::finding::Code::{
     ConnectorUnknown, EngineIdPinned, KvConfigInvalid, KvConnectorMismatch, KvConnectorMissing, SilentRecompute,
 };

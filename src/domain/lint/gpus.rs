@@ -4,9 +4,8 @@ use super::phase::PhaseEngine;
 use crate::api::quantity::Quantity;
 use crate::domain::engine::args::Gpus;
 use crate::domain::finding::Code::{GpuTooFew, GpuUnused, ModelTooLarge};
-use crate::domain::finding::Finding;
-use crate::domain::finding::Severity;
 use crate::domain::spec::environment::{Environment, Pool};
+use crate::domain::{finding::Finding, finding::Severity};
 
 const TP: &str = "tensor-parallel-size";
 /// Options that leave it to Ray where the engine's workers run.

@@ -17,10 +17,8 @@ mod role;
 pub use crate::domain::finding::{Code, Finding, Severity};
 
 use crate::api::model::{ModelSpec, ServingProfile};
-use crate::api::model_deployment::Topology;
-use crate::api::phase::Phase;
-use crate::domain::spec::environment::Environment;
-use crate::domain::spec::model::Model;
+use crate::api::{model_deployment::Topology, phase::Phase};
+use crate::domain::spec::{environment::Environment, model::Model};
 use phase::{Pair, PhaseEngine};
 
 /// The model of a spec, with what the rules find in each of its profiles.

@@ -1,8 +1,7 @@
 //! Whether the phases reach one another, and fast.
 
 use super::phase::{Pair, PhaseEngine, Setting};
-use crate::api::model::ServingProfile;
-use crate::api::phase::Phase;
+use crate::api::{model::ServingProfile, phase::Phase};
 use crate::domain::engine::connectors::Kind;
 use crate::domain::finding::Code::{NoRdmaSelector, RdmaUndeclared, SideChannelHost};
 use crate::domain::finding::Finding;

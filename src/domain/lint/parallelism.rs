@@ -1,8 +1,7 @@
 //! Whether the phases are split over GPUs in ways that NIXL can join.
 
 use super::phase::{Pair, PhaseEngine};
-use crate::domain::engine::connectors::Kind;
-use crate::domain::engine::release::v0;
+use crate::domain::engine::{connectors::Kind, release::v0};
 use crate::domain::finding::Code::{PipelineParallel, TpIndivisible, TpPrefillLarger};
 use crate::domain::finding::Finding;
 

@@ -3,9 +3,8 @@
 use crate::api::model::{Engine, PodResources};
 use crate::api::phase::Phase;
 use crate::domain::engine::args::{EngineArgs, Gpus};
-use crate::domain::engine::release::Release;
-use crate::domain::engine::template_text::env_refs;
 use crate::domain::engine::transfer::{Connector, Transfer, read_transfer};
+use crate::domain::engine::{release::Release, template_text::env_refs};
 
 /// What the engine of a phase is told.
 pub(super) struct PhaseEngine<'a> {

@@ -2,11 +2,9 @@
 
 use super::phase::PhaseEngine;
 use crate::api::phase::Phase;
-use crate::domain::engine::connectors::Kind;
-use crate::domain::engine::template_text::env_refs;
 use crate::domain::engine::transfer::{Connector, OPTION};
-use crate::domain::finding::Code::KvRole;
-use crate::domain::finding::Finding;
+use crate::domain::engine::{connectors::Kind, template_text::env_refs};
+use crate::domain::{finding::Code::KvRole, finding::Finding};
 
 const ROLES: [&str; 3] = ["kv_producer", "kv_consumer", "kv_both"];
 

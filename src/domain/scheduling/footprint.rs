@@ -2,8 +2,7 @@
 
 use super::ledger::Charge;
 use crate::api::llm_inference_service::{RequestedService, RequestedWorkload};
-use crate::api::model_deployment::Topology;
-use crate::api::placement_record::PhaseRecord;
+use crate::api::{model_deployment::Topology, placement_record::PhaseRecord};
 use crate::domain::kserve::ENGINE_CONTAINER;
 use crate::domain::names::{ACCELERATOR_LABEL, label_value};
 use crate::domain::spec::environment::Pool;

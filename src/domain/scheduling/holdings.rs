@@ -3,10 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ledger::{Charge, Ledger};
-use crate::api::metadata::Metadata;
-use crate::api::model_deployment::Topology;
 use crate::api::model_deployment_status::{ModelDeploymentStatus, PlacementItem};
-use crate::api::placement_record::PhaseRecord;
+use crate::api::{metadata::Metadata, model_deployment::Topology, placement_record::PhaseRecord};
 use crate::domain::spec::deployment::{Deployment, holder};
 use crate::domain::spec::environment::Environment;
 

@@ -9,15 +9,12 @@ use super::sizing::{PhaseDemand, Sizing, phases};
 use super::trace::{Check, Trace};
 use crate::api::inference_environment::{Availability, Rdma};
 use crate::api::input::{LintPolicy, RdmaPolicy};
-use crate::api::model_deployment::Topology;
-use crate::api::phase::Phase;
-use crate::api::selector::LabelSelector;
+use crate::api::{model_deployment::Topology, phase::Phase, selector::LabelSelector};
 use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
-use crate::domain::spec::deployment::Deployment;
-use crate::domain::spec::engine_env::quote_breaking_references;
 use crate::domain::spec::environment::{Access, Environment, Pool};
 use crate::domain::spec::model::{Model, PhaseProfile, Profile};
 use crate::domain::spec::violation::{Rule, Violation};
+use crate::domain::spec::{deployment::Deployment, engine_env::quote_breaking_references};
 
 /// An environment that can take a placement.
 #[derive(Debug, Clone, PartialEq, Eq)]

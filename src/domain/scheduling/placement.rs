@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{freeze::Freeze, ledger::Charge, sizing::Sizing};
-use crate::api::inference_environment::Availability;
-use crate::api::llm_inference_service::RequestedService;
-use crate::api::place::Place;
-use crate::api::placement_record::PlacementRecord;
+use crate::api::{
+    inference_environment::Availability, llm_inference_service::RequestedService, place::Place, placement_record::PlacementRecord,
+};
 use crate::domain::spec::environment::{ClusterIdentity, Environment};
 use crate::domain::spec::violation::Violation;
 

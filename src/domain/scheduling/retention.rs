@@ -6,13 +6,10 @@ use super::freeze::Freeze;
 use super::matching::{Wish, quoting_violation};
 use super::placement::{Action, EnvironmentState, Environments, Existing, Placement};
 use super::sizing::{PhaseDemand, PhaseSizing, Sizing, phases};
-use crate::api::inference_environment::Availability;
-use crate::api::model_deployment::Topology;
-use crate::api::place::Place;
 use crate::api::placement_record::{PhaseRecord, PlacementRecord};
+use crate::api::{inference_environment::Availability, model_deployment::Topology, place::Place};
 use crate::domain::spec::environment::{Access, Environment};
-use crate::domain::spec::model::Profile;
-use crate::domain::spec::violation::join;
+use crate::domain::spec::{model::Profile, violation::join};
 
 /// Decides about one of a deployment's placements.
 pub fn retain(wish: Wish<'_>, existing: &Existing, all: &[Existing], environments: &Environments) -> Placement {

@@ -8,8 +8,7 @@ use super::placement::{Action, EnvironmentState, Environments, Existing, Missing
 use super::rejection::{Reason, Rejection};
 use super::trace::{Checked, Trace};
 use super::{ledger::Charge, retention::Retained, situation::Situation};
-use crate::api::phase::Phase;
-use crate::api::place::Place;
+use crate::api::{phase::Phase, place::Place};
 use crate::domain::spec::environment::{ClusterIdentity, Environment};
 
 /// How new placements were found.

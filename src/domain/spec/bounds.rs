@@ -5,10 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::at::At;
-use crate::api::limits::Limits;
-use crate::api::quantity::Quantity;
-use crate::api::resource_name::extended_resource_error;
 use crate::api::selector::{LabelSelector, label_key_error, label_value_error};
+use crate::api::{limits::Limits, quantity::Quantity, resource_name::extended_resource_error};
 use crate::domain::engine::template_text::serialized_holds_template;
 
 impl At<'_> {

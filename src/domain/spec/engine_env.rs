@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::EnvVar;
 
 use super::{at::At, violation::Rule};
-use crate::api::limits::Limits;
-use crate::api::model::Engine;
+use crate::api::{limits::Limits, model::Engine};
 use crate::domain::engine::template_text::{env_refs, holds_template};
 use crate::domain::kserve::PRESET_VARIABLES;
 

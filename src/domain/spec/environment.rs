@@ -6,14 +6,12 @@ use k8s_openapi::api::core::v1::{Toleration, Volume, VolumeMount};
 
 use super::cluster::{declared_pools, validate_cluster};
 use super::{at::At, engine_env::validate_env, violation::Violation};
-use crate::api::environment_ledger::EnvironmentLedger;
 use crate::api::inference_environment::{
     Availability, Capacity, ClusterSource, DEFAULT_GPU_RESOURCE, GpuPool, InferenceEnvironment, KubeconfigSecret, Rdma,
 };
 use crate::api::limits;
-use crate::api::quantity::Quantity;
-use crate::domain::key::environment_name_error;
-use crate::domain::kserve::PRESET_VOLUMES;
+use crate::api::{environment_ledger::EnvironmentLedger, quantity::Quantity};
+use crate::domain::{key::environment_name_error, kserve::PRESET_VOLUMES};
 
 /// An environment that keeps the rules.
 #[derive(Debug, Clone, PartialEq)]

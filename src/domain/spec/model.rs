@@ -6,12 +6,10 @@ use super::violation::{Rule, Violation};
 use crate::api::limits;
 use crate::api::model::{Engine, HuggingFace, Model as ApiModel, ModelSpec, PodResources, SecretRef, ServingProfile, Source};
 use crate::api::model_deployment::{ModelKind, Topology};
-use crate::api::quantity::Quantity;
-use crate::api::selector::LabelSelector;
+use crate::api::{quantity::Quantity, selector::LabelSelector};
 use crate::domain::engine::args::{EngineArgs, Gpus};
 use crate::domain::engine::template_text::{holds_template, model_name_error};
-use crate::domain::finding::Finding;
-use crate::domain::kserve::TOKEN_KEY;
+use crate::domain::{finding::Finding, kserve::TOKEN_KEY};
 
 /// A model whose model-wide rules hold. Its profiles may each break rules of their own.
 #[derive(Debug, Clone, PartialEq)]

@@ -61,7 +61,7 @@ fn profiles_come_in_order_and_findings_in_that_of_the_rules() {
 #[test]
 fn every_rule_says_what_it_is() {
     for code in Code::ALL {
-        let summary = code.summary();
+        let summary = code.meaning();
         assert!(summary.ends_with('.') && !summary.contains('|'), "{}: {summary} is a cell of a table", code.as_str());
         assert!(code.severities().is_sorted() && !code.severities().is_empty(), "{}", code.as_str());
     }
