@@ -267,11 +267,14 @@ fn phase(at: &mut At<'_>, engine: &Engine, resources: Option<&PodResources>, spe
             at.child("resources").child(field).check_positive(quantity);
         }
     }
-    let env_names: Vec<&str> = engine.env.iter().map(|variable| variable.name.as_str()).collect();
-    let gpus = match (resources.gpu, EngineArgs::parse(&engine.args).gpus(&env_names)) {
-        (Some(gpus), _) | (None, Gpus::Stated(gpus)) => GpuDemand::Count(gpus),
-        (None, Gpus::Unstated | Gpus::Unknown) => GpuDemand::Memory(spec.resources.vram.clone()),
+    let stated = || {
+        let env_names: Vec<&str> = engine.env.iter().map(|variable| variable.name.as_str()).collect();
+        match EngineArgs::parse(&engine.args).gpus(&env_names) {
+            Gpus::Stated(gpus) => Some(gpus),
+            Gpus::Unstated | Gpus::Unknown => None,
+        }
     };
+    let gpus = resources.gpu.or_else(stated).map_or_else(|| GpuDemand::Memory(spec.resources.vram.clone()), GpuDemand::Count);
     PhaseProfile {
         engine: engine.clone(),
         gpus,
