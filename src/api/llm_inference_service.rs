@@ -116,13 +116,32 @@ pub struct Empty {}
 
 /// What an LLMInferenceService that exists asks for, as far as it takes GPUs.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[serde(from = "WrittenService")]
 pub struct RequestedService {
     /// The decode phase, or the one phase of Unified.
-    #[serde(flatten)]
     pub decode: RequestedWorkload,
     /// The prefill phase.
     pub prefill: Option<RequestedWorkload>,
+}
+
+/// The same as it is written, with decode's fields beside prefill: `serde(flatten)` would keep all other fields until the end.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WrittenService {
+    replicas: Option<u32>,
+    scaling: Option<RequestedScaling>,
+    #[serde(deserialize_with = "null_is_default")]
+    labels: BTreeMap<String, String>,
+    #[serde(deserialize_with = "null_is_default")]
+    template: RequestedPod,
+    prefill: Option<RequestedWorkload>,
+}
+
+impl From<WrittenService> for RequestedService {
+    fn from(written: WrittenService) -> Self {
+        let WrittenService { replicas, scaling, labels, template, prefill } = written;
+        Self { decode: RequestedWorkload { replicas, scaling, labels, template }, prefill }
+    }
 }
 
 /// The pods of one phase.

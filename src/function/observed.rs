@@ -28,31 +28,38 @@ struct AnyResource {
     secrets: Value,
 }
 
-/// The kind that an Object holds.
-#[derive(Debug, Default, Deserialize)]
+/// An Object, of which only what it holds is read.
+#[derive(Default, Deserialize)]
 #[serde(default)]
-struct Holder {
-    spec: HolderSpec,
+struct Holder<M: Default> {
+    spec: HolderSpec<M>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct HolderSpec {
-    for_provider: HolderParameters,
+struct HolderSpec<M: Default> {
+    for_provider: HolderParameters<M>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
-struct HolderParameters {
-    manifest: Held,
+struct HolderParameters<M: Default> {
+    manifest: M,
 }
 
-/// No more of it, because nobody checks what an Object holds.
-#[derive(Debug, Default, Deserialize)]
+/// What something is, and no more of it, because nobody checks what an Object holds.
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Held {
     api_version: String,
     kind: String,
+}
+
+/// A serving object, of which only is read what it asks for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Requesting {
+    spec: RequestedService,
 }
 
 /// Reads what exists of a ModelDeployment.
@@ -107,7 +114,7 @@ fn foreign(request: &RunFunctionRequest, key: &str, bytes: &[u8]) -> Result<Opti
         return Ok(None);
     }
     let Header { api_version, kind, metadata } = read_header(key, bytes)?;
-    let held = from_struct::<Holder>(bytes).unwrap_or_default().spec.for_provider.manifest;
+    let held = from_struct::<Holder<Held>>(bytes).unwrap_or_default().spec.for_provider.manifest;
     let holds_service = kind == object::KIND && is_service(&held.api_version, &held.kind);
     let serving = kind == FOREIGN_PLACEMENT || is_service(&api_version, &kind) || holds_service;
     Ok(Some((format!("{key} ({kind} {})", metadata.name), serving)))
@@ -134,10 +141,15 @@ fn is_ours(key: &Key, header: &Header) -> bool {
 /// Its header, spec or metadata cannot be read.
 pub(crate) fn read_resource(key: &Key, bytes: &[u8]) -> Result<ObservedResource, StructError> {
     let composed: AnyResource = from_struct(bytes)?;
-    let annotation = composed.metadata.annotations.get(PLACEMENT_ANNOTATION);
-    let record = annotation.and_then(|text| serde_json::from_str(text).ok());
     let own = || identity(&composed.metadata.namespace, &composed.metadata.name);
     let identity = if key.held { held_identity(&composed.spec).filter(|_| key.part != Part::Namespace) } else { Some(own()) };
+    let seen = read_seen(key, bytes, &composed.metadata);
+    Ok(ObservedResource { frozen: frozen(composed), identity, ..seen })
+}
+
+/// The same, but for what is needed to leave it as it is: of an object of others nothing else is kept.
+pub(crate) fn read_seen(key: &Key, bytes: &[u8], metadata: &Metadata) -> ObservedResource {
+    let annotation = metadata.annotations.get(PLACEMENT_ANNOTATION);
     let (service, conditions) = match key.part {
         Part::Serving(_) if key.held => {
             let ObservedObjectStatus { conditions, at_provider } = from_struct::<ObservedObject>(bytes).unwrap_or_default().status;
@@ -150,23 +162,22 @@ pub(crate) fn read_resource(key: &Key, bytes: &[u8]) -> Result<ObservedResource,
             (None, from_struct::<Conditioned>(bytes).unwrap_or_default().status.conditions)
         }
     };
-    Ok(ObservedResource {
-        deleting: composed.metadata.deletion_timestamp.is_some(),
-        uid: composed.metadata.uid.clone(),
-        environment: composed.metadata.labels.get(ENVIRONMENT_LABEL).cloned(),
-        requested: read_requested(key, &composed.spec),
-        frozen: frozen(composed),
-        identity,
-        record,
+    // What a serving object asks for; nothing where it cannot be read.
+    let requested = match key.part {
+        Part::Serving(_) if key.held => from_struct::<Holder<Requesting>>(bytes).unwrap_or_default().spec.for_provider.manifest.spec,
+        Part::Serving(_) => from_struct::<Requesting>(bytes).unwrap_or_default().spec,
+        Part::Namespace | Part::ServiceAccount | Part::Token | Part::Autoscaler => RequestedService::default(),
+    };
+    ObservedResource {
+        deleting: metadata.deletion_timestamp.is_some(),
+        uid: metadata.uid.clone(),
+        environment: metadata.labels.get(ENVIRONMENT_LABEL).cloned(),
+        record: annotation.and_then(|text| serde_json::from_str(text).ok()),
+        requested,
         service,
         conditions,
-    })
-}
-
-/// What a serving object asks for; nothing where it cannot be read, or is none.
-fn read_requested(key: &Key, spec: &Value) -> RequestedService {
-    let own = if key.held { spec.pointer("/forProvider/manifest/spec") } else { Some(spec) };
-    own.filter(|_| key.serves()).and_then(|spec| RequestedService::deserialize(spec).ok()).unwrap_or_default()
+        ..ObservedResource::default()
+    }
 }
 
 fn identity(namespace: &str, name: &str) -> Identity {

@@ -1,7 +1,7 @@
 //! What stands on an environment: serving resources that carry its label, whoever's they are.
 
 use super::requirements::{fetched, placements_key};
-use super::{observed::read_resource, proto::RunFunctionRequest};
+use super::{observed::read_seen, proto::RunFunctionRequest};
 use crate::api::GROUP;
 use crate::api::condition::find;
 use crate::api::metadata::{Header, Metadata, OwnerReference};
@@ -48,7 +48,7 @@ fn read_placement(bytes: &[u8], environment: &Environment, is_local: bool) -> Op
         owner.controller && owner.kind == model_deployment::KIND && owner.api_version.split('/').next() == Some(GROUP)
     };
     let owner = metadata.owner_references.iter().find(composed)?.clone();
-    let resource = read_resource(&Key::new(&environment.name, Part::Serving(Topology::Unified), !is_local), bytes).ok()?;
+    let resource = read_seen(&Key::new(&environment.name, Part::Serving(Topology::Unified), !is_local), bytes, &metadata);
     let topology = topology_of(&resource.requested);
     let record = resource.record.as_ref();
     let settled = is_believed(&metadata, &resource)
