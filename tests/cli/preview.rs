@@ -62,6 +62,27 @@ ml-team-a/llama-405b-prod: 2/2 placed; 1/3 environments rejected: 1 lacks label 
     assert_eq!((verdict, out.as_str(), err.as_str()), (Verdict::Placed, expected, ""));
 }
 
+/// What the function says of an object is told where the field is that it is about, not where the object begins.
+#[test]
+fn what_holds_an_environment_back_is_told_at_its_field() {
+    let manifest = "\
+apiVersion: modelplane.ai/v1alpha1
+kind: InferenceEnvironment
+metadata: {name: east}
+spec:
+  cluster:
+    source: GKE
+    gke:
+      project: fleet-1
+      region: us-east4
+      nodePools:
+        - {name: h200, role: GPU, machineType: a3-ultragpu-8g, gpu: {acceleratorType: nvidia-h200, acceleratorCount: 8, memory: 141Gi}}
+";
+    let (_, _, err) = run(&["-"], manifest);
+    let line = "<stdin>:6:5: InferenceEnvironment east: spec.cluster.source: GKE clusters are provisioned by another function; ";
+    assert!(err.starts_with(line), "{err}");
+}
+
 #[test]
 fn where_nothing_has_rdma_the_deployment_fails_visibly_and_is_not_served_unified() {
     let (verdict, out, err) = run(&[&example("no-rdma")], "");

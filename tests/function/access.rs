@@ -63,6 +63,24 @@ fn a_frozen_placement_never_passes_a_copied_token_on() {
     assert!(text.contains("token-east") && !text.contains("c2VjcmV0"));
 }
 
+/// Two placements on one environment share its token: what the one that is new needs counts, not what the old one had.
+#[test]
+fn what_leaves_does_not_hold_on_to_what_it_shares_with_what_comes() {
+    let mut cluster = Cluster::new(deployment(1), vec![gated("hubs", "token"), environment("east")]);
+    cluster.reconcile();
+    cluster.create_the_rest();
+    cluster.report("object-east-pd", true, true, true);
+    cluster.reconcile();
+    cluster.change("ClusterModel", "llama", |model| model["spec"]["huggingFace"]["secretRef"]["name"] = json!("other"));
+    let spec = cluster.composite["spec"].as_object_mut().unwrap();
+    spec.remove("prefill");
+    spec.insert("topology".to_owned(), json!("Unified"));
+    spec.insert("scaling".to_owned(), json!({"signal": "Fixed", "fixed": {"replicas": 1}}));
+    let desired = cluster.reconcile().desired();
+    assert!(desired.contains_key("object-east-pd") && desired.contains_key("object-east-unified"), "{:?}", desired.keys());
+    assert_eq!(desired["token-east"]["spec"]["references"][0]["patchesFrom"]["name"], json!("other"));
+}
+
 #[test]
 fn here_the_secret_must_be_where_kserve_reads_it() {
     let mut fitting = Cluster::new(deployment(1), vec![gated("team", "HF_TOKEN"), local()]);
