@@ -36,13 +36,14 @@ def expand(text, env):
     return bytes(out)
 
 
-def environment(variables):
-    """The variables of a container, each value expanded with those before it."""
+def environment(variables, fields=None):
+    """The variables of a container, each value expanded with those before it; `fields` is what is found under a fieldRef."""
+    fields = fields or FIELDS
     env = {}
     for variable in variables or []:
         value = variable.get("value", "")
         if source := variable.get("valueFrom"):
-            value = FIELDS[source["fieldRef"]["fieldPath"]]
+            value = fields[source["fieldRef"]["fieldPath"]]
         env[variable["name"].encode()] = expand(value.encode(), env)
     return env
 

@@ -54,10 +54,10 @@ class Tools:
         """Every document of a YAML text."""
         return self._documents("yaml2json", "-", stdin=text)
 
-    def engines(self, services, version=None):
+    def engines(self, services, version=None, presets=None):
         """What KServe (the oldest there is, unless told) makes of LLMInferenceServices: for each the engine of every phase, or an error."""
         version = version or next(iter(self.kserve))
-        return self._documents(f"kserve-engines-{version}", self.kserve[version] / "presets", stdin=json.dumps(services))
+        return self._documents(f"kserve-engines-{version}", presets or self.kserve[version] / "presets", stdin=json.dumps(services))
 
     def _documents(self, program, *arguments, stdin=None):
         done = self.run(program, *arguments, stdin=stdin)

@@ -1,0 +1,88 @@
+"""Containers without an image: a command as PID 1 of namespaces of its own, in the network of its pod."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from . import network, processes
+from .tools import Failure
+from .waiting import wait_until
+
+ISOLATED = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]
+
+
+class Container:
+    """A command with its environment; started again, it is a new container in the same pod."""
+
+    def __init__(self, name, namespace, words, environment, folder, ready, seconds):
+        self.name, self.namespace, self.words, self.environment = name, namespace, words, environment
+        self.folder, self.log, self.ready, self.seconds = folder, Path(folder) / f"{name}.log", ready, seconds
+        self.process = None
+
+    def launch(self):
+        """Starts it, and waits for nothing."""
+        with open(self.log, "ab") as output:
+            self.process = subprocess.Popen(
+                [*network.MORTAL, *self.namespace.inside, *ISOLATED, *self.words],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=self.environment, cwd=self.folder,
+            )
+
+    def wait(self):
+        """Waits until it is ready; that it ends meanwhile is a failure."""
+        def look():
+            if not self.alive():
+                raise Failure(f"{self.name} ended with {self.process.returncode}. {processes.end_of(self.log)}")
+            return self.ready()
+
+        wait_until(look, f"{self.name} is ready", self.seconds, lambda: processes.end_of(self.log))
+
+    def start(self):
+        """Starts it, until it is ready."""
+        self.launch()
+        self.wait()
+
+    def alive(self):
+        """Whether its first process lives."""
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self):
+        """Ends everything in it at once, as the end of a node does."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def terminate(self, seconds):
+        """Ends it as a kubelet does, within its grace period or by force; gives back whether force was needed."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii").split()
+        os.kill(int(children[0]), signal.SIGTERM)
+        try:
+            wait_until(lambda: not self.alive(), f"{self.name} ended", seconds)
+            return False
+        except Failure:
+            return True
+        finally:
+            self.kill()
+
+    def memory(self):
+        """Bytes that its processes hold, what they share counted once."""
+        return sum(map(_pss, _descendants(self.process.pid))) if self.alive() else 0
+
+
+def _descendants(pid):
+    found = [str(pid)]
+    for known in found:
+        try:
+            found += Path(f"/proc/{known}/task/{known}/children").read_text(encoding="ascii").split()
+        except OSError:
+            continue
+    return found
+
+
+def _pss(pid):
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
