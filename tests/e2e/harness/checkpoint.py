@@ -30,7 +30,7 @@ TEMPLATE = "{% for message in messages %}{{ message['role'] }}: {{ message['cont
 def write(folder):
     """Writes the checkpoint, the same bytes each time."""
     folder = Path(folder)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     files = {
         "config.json": CONFIG,
         "generation_config.json": {"bos_token_id": BEGIN, "eos_token_id": END},
