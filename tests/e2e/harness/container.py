@@ -57,14 +57,25 @@ class Container:
     def kill(self):
         """Ends everything in it at once, as the end of a node does."""
         if self.process is not None:
-            self.process.kill()
+            # The first process ends after all others of its namespace, and only then are their ports free.
+            if self.alive() and (first := self._first()):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(first, signal.SIGKILL)
+            else:
+                self.process.kill()
             self.process.wait()
             self.process = None
 
+    def _first(self):
+        """The container's PID 1 as it is called outside, if it lives."""
+        with contextlib.suppress(OSError):
+            children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii").split()
+            return int(children[0]) if children else None
+
     def terminate(self, seconds):
         """Ends it as a kubelet does, within its grace period or by force; gives back whether force was needed."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii").split()
-        os.kill(int(children[0]), signal.SIGTERM)
+        if first := self._first():
+            os.kill(first, signal.SIGTERM)
         try:
             wait_until(lambda: not self.alive(), f"{self.name} ended", seconds)
             return False
