@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     absent::null_is_default, condition::Condition, inference_environment::KubeconfigSecret, metadata::Metadata, model_deployment::Topology,
-    selector::LabelSelector,
+    place::Place, selector::LabelSelector,
 };
 
 /// A ModelDeployment, of which only the status is read.
@@ -115,6 +115,11 @@ pub struct PlacementItem {
 }
 
 impl PlacementItem {
+    /// Where it is.
+    pub fn place(&self) -> Place {
+        Place::new(&self.environment, self.topology)
+    }
+
     /// Decode, or the one phase of Unified, then prefill, as far as they are known.
     pub fn phases(&self) -> impl Iterator<Item = &PhaseItem> {
         self.decode.iter().chain(&self.prefill)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{model_deployment::Topology, model_deployment_status::PlacementItem};
+use super::model_deployment::Topology;
 
 /// An environment with a topology: a deployment has at most one placement there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,11 +17,6 @@ impl Place {
     /// A place.
     pub fn new(environment: impl Into<String>, topology: Topology) -> Self {
         Self { environment: environment.into(), topology }
-    }
-
-    /// Whether a status tells of the placement that is here.
-    pub fn is_of(&self, item: &PlacementItem) -> bool {
-        self.environment == item.environment && self.topology == item.topology
     }
 }
 

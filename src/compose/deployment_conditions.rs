@@ -10,17 +10,19 @@ use crate::domain::scheduling::contention::Shortage;
 use crate::domain::scheduling::schedule::{Plan, Switch};
 use crate::domain::spec::{model::Model, violation::join};
 
-/// Every condition, in a fixed order. `scheduling` is the report of the last decision, whenever that was.
+/// Every condition, in a fixed order. `scheduling` is the report of the last decision, whenever that was; `served` is
+/// how [`service`] judges whole placements.
 pub fn conditions(
     inputs: &Inputs,
     model: &Model,
     plan: &Plan,
     rendered: &[Rendered<'_>],
     scheduling: Option<&Scheduling>,
+    served: (Service, usize),
 ) -> Vec<NewCondition> {
     let mut conditions = vec![resolved(inputs), profile_valid(model, inputs.settings.lint), scheduled(inputs, model, plan, scheduling)];
     conditions.extend(phase_conditions(inputs, |condition, phase| phase_ready(inputs, rendered, condition, phase)));
-    conditions.push(placements_ready(inputs, rendered));
+    conditions.push(placements_ready(inputs, rendered, served));
     conditions
 }
 
@@ -144,8 +146,7 @@ fn phase_ready(inputs: &Inputs, rendered: &[Rendered<'_>], condition: ConditionT
     NewCondition::new(reason.of(condition), format!("in {number}/{} environments{detail}", inputs.deployment.environments))
 }
 
-fn placements_ready(inputs: &Inputs, rendered: &[Rendered<'_>]) -> NewCondition {
-    let (service, number) = service(inputs, rendered, |rendered| rendered.readiness.ready);
+fn placements_ready(inputs: &Inputs, rendered: &[Rendered<'_>], (service, number): (Service, usize)) -> NewCondition {
     let reason = match service {
         Service::Complete => PlacementsReady::AllReady,
         Service::Replacing => PlacementsReady::Replacing,

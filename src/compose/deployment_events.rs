@@ -45,7 +45,7 @@ fn warning(reason: EventReason, message: String) -> Event {
 fn frozen(inputs: &Inputs, rendered: &Rendered<'_>) -> Option<Event> {
     let Action::Freeze(freeze, _) = &rendered.placement.action else { return None };
     let place = &rendered.placement.place;
-    let before = inputs.status.placements.items.iter().find(|item| place.is_of(item)).and_then(|item| item.reason.as_deref());
+    let before = inputs.status.placements.items.iter().find(|item| item.place() == *place).and_then(|item| item.reason.as_deref());
     (before != Some(freeze.word())).then(|| Event { warning: true, reason: freeze.word(), message: format!("{place}: {freeze}") })
 }
 
@@ -76,12 +76,14 @@ fn beyond_capacity(plan: &Plan, rendered: &Rendered<'_>) -> Option<Event> {
 fn stuck_at_zero(rendered: &Rendered<'_>) -> Option<Event> {
     let Action::Render(sizing) = &rendered.placement.action else { return None };
     let PhaseScaling::Concurrency(concurrency) = &sizing.decode.scaling else { return None };
-    let message = format!(
-        "{}: minReplicas is 0, and a gateway has no requests in flight to what has no replica, so nothing brings the model back from zero; \
+    let message = || {
+        format!(
+            "{}: minReplicas is 0, and a gateway has no requests in flight to what has no replica, so nothing brings the model back from zero; \
          set minReplicas to 1, or scale it up by hand",
-        rendered.placement.place.environment
-    );
-    (concurrency.min_replicas == 0 && rendered.existing.is_none()).then(|| warning(EventReason::NeverFromZero, message))
+            rendered.placement.place.environment
+        )
+    };
+    (concurrency.min_replicas == 0 && rendered.existing.is_none()).then(|| warning(EventReason::NeverFromZero, message()))
 }
 
 /// A Warning about a new placement for which nobody asked for RDMA.
@@ -90,10 +92,12 @@ fn unpinned(inputs: &Inputs, model: &Model, rendered: &Rendered<'_>) -> Option<E
     let profile = model.profile(name, place.topology)?;
     let unpinned = inputs.settings.rdma == RdmaPolicy::Profile && place.topology == Topology::PrefillDecode;
     let warn = unpinned && rendered.existing.is_none() && !profile.selector.match_labels.contains_key(RDMA_LABEL);
-    let message = format!(
-        "{}: profile {name} does not select environments by {RDMA_LABEL}, and the input says rdma: Profile, so the KV cache may travel over \
+    let message = || {
+        format!(
+            "{}: profile {name} does not select environments by {RDMA_LABEL}, and the input says rdma: Profile, so the KV cache may travel over \
          TCP, which takes minutes; add the label to the profile's environmentSelector",
-        place.environment
-    );
-    warn.then(|| warning(EventReason::RdmaNotPinned, message))
+            place.environment
+        )
+    };
+    warn.then(|| warning(EventReason::RdmaNotPinned, message()))
 }

@@ -46,7 +46,7 @@ pub fn missing_placements(observed: &Observed, status: &ModelDeploymentStatus) -
         serving.any(|(key, resource)| is_about(item, key, resource.environment.as_deref().unwrap_or(&key.environment)))
     };
     let missing = status.placements.items.iter().filter(|item| !is_seen(item)).map(|item| Missing {
-        place: Place::new(&item.environment, item.topology),
+        place: item.place(),
         profile: item.profile.clone(),
         pools: item.phases().map(|phase| phase.pool.clone()).collect(),
         was_seen: item.uid.is_some(),

@@ -24,9 +24,9 @@ pub fn compose(inputs: &Inputs, plan: Option<Plan>) -> Composition {
         return refuse(inputs, &lost_placement(lost.placement));
     }
     let status = render_status(inputs, model, &plan, &rendered);
-    let conditions = conditions(inputs, model, &plan, &rendered, status.scheduling.as_ref());
+    let (service, number) = service(inputs, &rendered, |rendered| rendered.readiness.ready);
+    let conditions = conditions(inputs, model, &plan, &rendered, status.scheduling.as_ref(), (service, number));
     let events = deployment_events(inputs, model, &plan, &rendered, (&status, &conditions));
-    let (service, _) = service(inputs, &rendered, |rendered| rendered.readiness.ready);
     let tally = tally(inputs, &plan);
     Composition::Composed(Desired {
         unready: service == Service::Incomplete,

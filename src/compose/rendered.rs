@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::readiness::{PhaseReadiness, Readiness, readiness};
-use super::{composition::Composed, frozen::freeze, inputs::Inputs, placement::render_placement};
+use super::{composition::Composed, frozen::freeze, inputs::Inputs, observed::ObservedResource, placement::render_placement};
 use crate::api::model_deployment_status::{PhaseItem, PlacementItem};
 use crate::api::{input::RdmaPolicy, model_deployment::Topology, placement_record::PhaseRecord, selector::LabelSelector};
 use crate::domain::key::{Key, Part};
@@ -45,15 +45,19 @@ pub fn render<'a>(inputs: &'a Inputs, model: &Model, placement: &'a Placement) -
         Action::Render(sizing) => render_placement(inputs, model, placement, existing, sizing),
         Action::Freeze(..) => freeze(inputs, placement),
     };
-    let item = render_item(inputs, model, placement, &readiness);
+    let item = render_item(inputs, model, placement, (existing, observed), &readiness);
     Rendered { placement, existing, resources, readiness, item }
 }
 
-fn render_item(inputs: &Inputs, model: &Model, placement: &Placement, readiness: &Readiness) -> PlacementItem {
-    let record = inputs.existing(placement).and_then(|existing| existing.record.as_ref());
-    let settled = record.is_some_and(|record| record.settled);
+fn render_item(
+    inputs: &Inputs,
+    model: &Model,
+    placement: &Placement,
+    (existing, observed): (Option<&Existing>, Option<(&Key, &ObservedResource)>),
+    readiness: &Readiness,
+) -> PlacementItem {
+    let settled = existing.and_then(|existing| existing.record.as_ref()).is_some_and(|record| record.settled);
     let topology = placement.place.topology;
-    let observed = inputs.observed.serving(&placement.slot, topology);
     let environment = usable(&inputs.environments, &placement.place.environment);
     let held = environment.is_none_or(|environment| environment.access != Access::Local);
     let key = observed.map_or_else(|| Key::new(&placement.slot, Part::Serving(topology), held), |(key, _)| key.clone());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::api::model_deployment_status::{ModelDeploymentStatus, PhaseItem, PlacementItem};
+use crate::api::model_deployment_status::{ModelDeploymentStatus, PhaseItem};
 use crate::api::{API_VERSION, inference_environment};
 use crate::cli::plane::{control_plane::ControlPlane, settling::Standings};
 use crate::domain::kserve::rolling_update;
@@ -79,8 +79,8 @@ fn running(phase: &PhaseItem) -> u32 {
 fn while_rolling(start: Option<&ModelDeploymentStatus>, now: &ModelDeploymentStatus) -> ModelDeploymentStatus {
     let mut status = now.clone();
     for item in &mut status.placements.items {
-        let same = |old: &&PlacementItem| old.environment == item.environment && old.topology == item.topology;
-        let Some(old) = start.and_then(|start| start.placements.items.iter().find(same)) else { continue };
+        let place = item.place();
+        let Some(old) = start.and_then(|start| start.placements.items.iter().find(|old| old.place() == place)) else { continue };
         for (new, old) in [(&mut item.decode, &old.decode), (&mut item.prefill, &old.prefill)] {
             let resized = new.as_ref().zip(old.as_ref()).is_some_and(|(new, old)| new.gpus_per_replica != old.gpus_per_replica);
             if resized {

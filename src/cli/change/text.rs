@@ -7,6 +7,7 @@ use clap::builder::styling::{AnsiColor, Style};
 use super::effects::{AffectedPlacement, Effect, Effects, Fate, Restart};
 use super::report::{AffectedDeployment, ChangeReport, ChangedObject, FATES, RollingPool};
 use super::{edits::Action, field_changes::FieldChange, shortages::ShortPool, surge::Surge};
+use crate::api::place::Place;
 use crate::cli::lines::Lines;
 
 /// How many fields are named before the rest is only counted; the difference shows all.
@@ -115,7 +116,7 @@ fn describe(effects: &Effects) -> String {
 }
 
 fn place(placement: &AffectedPlacement) -> String {
-    format!("{} ({})", placement.environment, placement.topology.as_str())
+    Place::new(&placement.environment, placement.topology).to_string()
 }
 
 fn write_placement(lines: &mut Lines<'_>, placement: &AffectedPlacement) -> io::Result<()> {

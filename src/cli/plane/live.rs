@@ -121,7 +121,7 @@ impl Live {
         for item in status.placements.items {
             let serving = |held| composed.contains_key(&Key::new(&item.environment, Part::Serving(item.topology), held).to_string());
             if missing.is_empty() && !serving(true) && !serving(false) {
-                missing.push(format!("what serves in {} ({})", item.environment, item.topology.as_str()));
+                missing.push(format!("what serves in {}", item.place()));
             }
         }
         if !missing.is_empty() {
