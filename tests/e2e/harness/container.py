@@ -32,12 +32,7 @@ class Container:
 
     def wait(self):
         """Waits until it is ready; that it ends meanwhile is a failure."""
-        def look():
-            if not self.alive():
-                raise Failure(f"{self.name} ended with {self.process.returncode}. {processes.end_of(self.log)}")
-            return self.ready()
-
-        wait_until(look, f"{self.name} is ready", self.seconds, lambda: processes.end_of(self.log))
+        processes.wait_ready(self.process, self.log, self.ready, self.seconds, self.name)
         # NIXL polls, idle too: what is ready would take a core from what starts.
         for pid in _descendants(self.process.pid):
             # Threads come and go.

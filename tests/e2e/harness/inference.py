@@ -7,9 +7,10 @@ import re
 import urllib.error
 import urllib.request
 
+from . import prometheus
+
 # Nothing in the environment says where to find what a test started itself.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-SAMPLE = re.compile(r'^vllm:(\w+)(?:\{(.*)\})? (\S+)$', re.MULTILINE)
 SOURCE = re.compile(r'source="(\w+)"')
 
 Answer = collections.namedtuple("Answer", "status body")
@@ -61,9 +62,10 @@ def metrics(url):
     except (OSError, http.client.HTTPException):
         return collections.Counter()
     found = collections.Counter()
-    for name, labels, value in SAMPLE.findall(text):
+    for name, value in prometheus.series(text):
+        metric, _, labels = name.removeprefix("vllm:").partition("{")
         source = SOURCE.search(labels)
-        found[(name, source[1]) if source else name] += float(value)
+        found[(metric, source[1]) if source else metric] += value
     return found
 
 

@@ -2,12 +2,11 @@
 
 import copy
 import json
-import socket
 import tempfile
 import time
 from pathlib import Path
 
-from . import inference, kubelet, on_cpu
+from . import inference, kubelet, on_cpu, processes
 from .container import Container
 from .tools import Failure
 
@@ -56,8 +55,8 @@ class Cluster:
         container = {**container, "command": [str(self.engines.sidecar), *words], "args": []}
         folder = self.folder / name
         folder.mkdir(parents=True, exist_ok=True)
-        address = namespace.address, SIDECAR_PORT
-        return self._container(name, namespace, container, _environment(container, namespace), folder, lambda: _listens(address))
+        environment = _environment(container, namespace)
+        return self._container(name, namespace, container, environment, folder, lambda: processes.listens(SIDECAR_PORT, namespace.address))
 
     def _sidecar(self, service):
         """Its container, with the template in its command executed by KServe: it takes the engine's place in decode's preset for that."""
@@ -92,14 +91,6 @@ class Cluster:
 def _environment(container, namespace):
     fields = {"status.podIP": namespace.address, "metadata.namespace": "team"}
     return {key.decode(): value.decode() for key, value in kubelet.environment(container["env"], fields).items()}
-
-
-def _listens(address):
-    try:
-        with socket.create_connection(address, timeout=1):
-            return True
-    except OSError:
-        return False
 
 
 class Unified:

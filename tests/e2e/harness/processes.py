@@ -24,9 +24,9 @@ def free_ports(count):
         return [probe.getsockname()[1] for probe in probes]
 
 
-def listens(port):
+def listens(port, host="127.0.0.1"):
     """Whether a program accepts connections."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
         return True
     return False
 
@@ -47,9 +47,9 @@ def start(command, log, environment=None):
         )
 
 
-def wait_ready(process, log, ready, seconds):
+def wait_ready(process, log, ready, seconds, name=None):
     """Waits for `ready`, but not longer than the program lives."""
-    name = Path(process.args[0]).name
+    name = name or Path(process.args[0]).name
 
     def look():
         if process.poll() is not None:

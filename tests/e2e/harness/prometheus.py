@@ -6,7 +6,12 @@ import urllib.request
 def told(port):
     """Pairs of series and value."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-        lines = [line.rpartition(" ") for line in answer.read().decode().splitlines() if not line.startswith("#")]
+        return series(answer.read().decode())
+
+
+def series(text):
+    """Pairs of series and value in a text."""
+    lines = [line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#")]
     return [(name, float(value)) for name, _, value in lines]
 
 

@@ -50,6 +50,10 @@ class Tools:
         """Every document of some YAML files."""
         return self._documents("yaml2json", *paths)
 
+    def read_example(self, folder):
+        """Every manifest that people apply of an example."""
+        return self.read_yaml(*sorted(path for path in folder.glob("*.yaml") if path.name != "functions.yaml"))
+
     def parse_yaml(self, text):
         """Every document of a YAML text."""
         return self._documents("yaml2json", "-", stdin=text)
