@@ -12,6 +12,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity as K8sQuantity;
 use super::argv::quote;
 use crate::api::inference_environment::{Rdma, RdmaKind};
 use crate::api::quantity::Quantity;
+use crate::domain::fabric::{TRANSPORTS_ENV, transports};
 use crate::domain::kserve::{ENGINE_CONTAINER, SHARED_MEMORY_VOLUME, STARTUP_PERIOD_SECONDS};
 use crate::domain::scheduling::sizing::PhaseSizing;
 use crate::domain::spec::{environment::Pool, model::PhaseProfile};
@@ -122,9 +123,7 @@ fn render_env(pod: EnginePod<'_>, rdma: Option<&Rdma>) -> Vec<EnvVar> {
             ..EnvVar::default()
         });
     }
-    if rdma.is_some_and(|rdma| matches!(rdma.kind, RdmaKind::InfiniBand | RdmaKind::RoCE)) {
-        ours.push(literal("UCX_TLS", "rc,sm,self,cuda_copy,cuda_ipc"));
-    }
+    ours.extend(rdma.and_then(|rdma| transports(&rdma.kind)).map(|transports| literal(TRANSPORTS_ENV, transports)));
     if rdma.is_some_and(|rdma| rdma.kind == RdmaKind::RoCE) {
         ours.push(literal("KSERVE_INFER_ROCE", "true"));
     }

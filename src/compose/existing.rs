@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{observed::Observed, readiness::readiness};
+use super::{observed::Observed, readiness::readiness, serving_object::spec_of};
 use crate::api::model_deployment_status::{ModelDeploymentStatus, PlacementItem};
 use crate::api::place::Place;
 use crate::api::placement_record::{PhaseRecord, PlacementRecord, same_object};
@@ -81,7 +81,7 @@ fn record_of_item(item: &PlacementItem, deployment: &Deployment) -> Option<Place
 
 /// The accelerator labels of decode and prefill as we wrote them, on whatever cluster they are.
 fn accelerators(serving: &Value) -> (Option<String>, Option<String>) {
-    let spec = serving.pointer("/spec/forProvider/manifest/spec").or_else(|| serving.pointer("/spec"));
+    let spec = spec_of(serving);
     let label = |labels: Option<&Value>| Some(labels?.get(ACCELERATOR_LABEL)?.as_str()?.to_owned());
     (label(spec.and_then(|spec| spec.pointer("/labels"))), label(spec.and_then(|spec| spec.pointer("/prefill/labels"))))
 }

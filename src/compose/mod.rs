@@ -22,5 +22,6 @@ pub mod refusal;
 pub mod remote_object;
 pub mod rendered;
 pub mod scaled_object;
+pub mod served_names;
 pub mod serving_object;
 pub mod status;

@@ -123,7 +123,8 @@ fn render_serving(
     let Site { environment, placement, .. } = site;
     let topology = placement.place.topology;
     let profile = model.profile(&placement.profile, topology)?;
-    let service = render_service(Serving { identity: &site.serving(), model, profile, environment, sizing, service_account })?;
+    let running = site.observed(Part::Serving(topology)).map(|observed| &observed.frozen);
+    let service = render_service(Serving { identity: &site.serving(), model, profile, environment, sizing, service_account, running })?;
     let (key, mut composed) = site.place(Part::Serving(topology), ComposedObject::Service(Box::new(service)));
     let record = record(site, existing, sizing, composed.ready);
     mark(&mut composed.body, &environment.name, &record);

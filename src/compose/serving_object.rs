@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::engine_pod::{EnginePod, render_annotations, render_pod};
 use super::observed::Identity;
+use super::served_names::name_prefill;
 use crate::api::llm_inference_service::{
     API_VERSION, Empty, KIND, LlmInferenceService, LlmInferenceServiceSpec, Router, ServedModel, VariantAutoscaling, Workload,
     WorkloadScaling,
@@ -29,14 +32,26 @@ pub struct Serving<'a> {
     pub sizing: &'a Sizing,
     /// The ServiceAccount that knows the Hugging Face Secret.
     pub service_account: Option<&'a str>,
+    /// What exists of it.
+    pub running: Option<&'a Value>,
 }
 
 /// The serving object; `None` when a pool of the sizing is not there.
 pub fn render_service(serving: Serving<'_>) -> Option<LlmInferenceService> {
     let decode = render_workload(serving, &serving.profile.decode, &serving.sizing.decode)?;
+    let model = ServedModel { uri: serving.model.uri.clone(), name: serving.model.name.clone() };
     let phases = serving.profile.prefill.as_ref().zip(serving.sizing.prefill.as_ref());
     let prefill = match phases {
-        Some((profile, sizing)) => Some(render_workload(serving, profile, sizing)?),
+        Some((profile, sizing)) => {
+            let mut prefill = render_workload(serving, profile, sizing)?;
+            name_prefill(
+                &mut prefill,
+                &model,
+                &serving.identity.namespace,
+                serving.running.and_then(|running| spec_of(running)?.get("prefill")),
+            );
+            Some(prefill)
+        }
         None => None,
     };
     Some(LlmInferenceService {
@@ -44,13 +59,18 @@ pub fn render_service(serving: Serving<'_>) -> Option<LlmInferenceService> {
         kind: KIND,
         metadata: serving.identity.metadata(),
         spec: LlmInferenceServiceSpec {
-            model: ServedModel { uri: serving.model.uri.clone(), name: serving.model.name.clone() },
+            model,
             decode,
             // Without the endpoint picker requests still succeed, but every prompt is computed by decode.
             router: Router { route: Empty {}, gateway: Empty {}, scheduler: prefill.is_some().then_some(Empty {}) },
             prefill,
         },
     })
+}
+
+/// The spec of a serving object that exists, by itself or in an Object.
+pub(super) fn spec_of(running: &Value) -> Option<&Value> {
+    running.pointer("/spec/forProvider/manifest/spec").or_else(|| running.get("spec"))
 }
 
 /// Labels and annotations have the same keys in both phases, because KServe copies decode's to prefill.

@@ -88,14 +88,15 @@ codes! {
     KvConnectorMismatch [Error, Warning], "Both phases transfer with the same connectors: different ones never meet.";
     ConnectorUnknown [Warning], "The image's vLLM has the connector: the engine exits on one that it lacks.";
     KvRole [Error, Warning], "Every connector has a kv_role that suits its phase: the engine exits without one.";
-    EngineIdPinned [Warning], "No engine_id is pinned: after a restart of prefill, decode would go on with the dead engine's addresses.";
+    EngineIdPinned [Warning], "No engine_id is pinned: after a restart of prefill, decode goes on with the dead engine's addresses, and no request is answered any more.";
+    HandshakeKillsDecode [Warning], "The image's vLLM survives the loss of the other phase: from 0.11.1 and before 0.22, a prefill pod that is gone when decode first asks it takes decode with it.";
     SilentRecompute [Warning], "kv_load_failure_policy is set where vLLM's default hides every failed transfer by computing the prompt again.";
     ImageWithoutNixl [Error], "An official image with a NIXL connector contains NIXL: before vLLM 0.10.2 it does not, and the engine exits.";
-    ImageMismatch [Warning], "Both phases run one image: since 0.13 different versions of vLLM refuse to transfer.";
-    DtypeMismatch [Warning], "Both phases agree on data types, attention backend, quantization and context length: cached blocks mean the same in both.";
-    HybridKvMismatch [Warning], "Both phases set the hybrid KV cache manager alike: it decides how the cache is laid out.";
+    ImageMismatch [Error, Warning], "Both phases run one image: since 0.13 different versions of vLLM refuse to transfer.";
+    DtypeMismatch [Error, Warning], "Both phases agree on data types, attention backend, quantization and context length: cached blocks mean the same in both.";
+    HybridKvMismatch [Error, Warning], "Both phases set the hybrid KV cache manager alike: it decides how the cache is laid out, and decode refuses another layout.";
     KvLayoutMismatch [Warning], "Both phases set VLLM_KV_CACHE_LAYOUT alike: NIXL refuses to transfer between different layouts.";
-    BlockSizeMismatch [Error, Warning], "Both phases cache blocks of sizes that fit: alike, or since vLLM 0.11.1 decode's a multiple of prefill's.";
+    BlockSizeMismatch [Error, Warning], "Both phases cache blocks of one size: others are refused, or were seen to give wrong answers with status 200.";
     TpIndivisible [Error], "With NIXL one phase's tensor parallel size divides the other's: the handshake fails otherwise.";
     TpPrefillLarger [Error, Warning], "With NIXL prefill's tensor parallel size is not above decode's: before vLLM 0.14 the handshake fails.";
     PipelineParallel [Error], "With NIXL's pull connector neither phase is pipeline parallel: decode finds other layers than it has.";
@@ -104,5 +105,5 @@ codes! {
     ModelTooLarge [Warning], "A pod's GPUs hold the model: the engine runs out of memory otherwise.";
     SideChannelHost [Error, Warning], "VLLM_NIXL_SIDE_CHANNEL_HOST is an address that the other phase can reach: with localhost decode asks itself.";
     NoRdmaSelector [Warning], "A PrefillDecode profile asks for an environment with RDMA: over TCP the first token takes minutes, not a fraction of a second.";
-    RdmaUndeclared [Warning], "An environment that is labelled for RDMA says how a pod gets the device: without one, transfer falls back to TCP.";
+    RdmaUndeclared [Error, Warning], "An environment that is labelled for RDMA says how a pod gets the device: without one the engine exits where the type of RDMA is known, and transfer falls back to TCP elsewhere.";
 }

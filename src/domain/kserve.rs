@@ -18,11 +18,13 @@ pub const STARTUP_PERIOD_SECONDS: u32 = 10;
 pub const ENGINE_PORT: &str = "8000";
 /// The same of a decode pod, where the routing sidecar has the other.
 pub const DECODE_PORT: &str = "8001";
+/// The option that says which names a model answers to.
+pub const SERVED_NAME_OPTION: &str = "served-model-name";
 /// Options with which the presets run the engine, or that undo them.
 pub const OWNED_OPTIONS: [&str; 10] = [
     "port",
     "host",
-    "served-model-name",
+    SERVED_NAME_OPTION,
     "model",
     "uds",
     "ssl-certfile",
@@ -47,6 +49,11 @@ pub const READY: &str = "Ready";
 pub const TOKEN_KEY: &str = "HF_TOKEN";
 /// The names of what is made of a serving object stay unhashed up to so many characters of its own.
 pub const SERVING_NAME_MAX: usize = 38;
+
+/// The name by which routes choose a model from v0.19 on, beside its own.
+pub fn published_name(namespace: &str, model: &str) -> String {
+    format!("publishers/{namespace}/models/{model}")
+}
 
 /// The Deployment that is made of a Unified serving object.
 pub fn engine_deployment(serving: &str) -> String {

@@ -216,7 +216,7 @@ fn what_happens_without_the_change_too_is_told_apart() {
     let report = said(&words);
     let mail = report["deployments"].as_array().unwrap().iter().find(|deployment| deployment["name"] == json!("mail")).unwrap();
     let fields =
-        json!([{"path": "spec.template.containers[main].image", "from": "vllm/vllm-openai:v0.18.0", "to": "vllm/vllm-openai:v0.19.0"}]);
+        json!([{"path": "spec.template.containers[main].image", "from": "vllm/vllm-openai:v0.18.0", "to": "vllm/vllm-openai:v0.32.0"}]);
     assert_eq!((&mail["outcome"], &mail["withoutChange"]["outcome"]), (&json!("unchanged"), &json!("restarted")));
     assert_eq!(mail["withoutChange"]["placements"][0]["restarts"][0]["fields"], fields);
     let premium = report["deployments"].as_array().unwrap().iter().find(|deployment| deployment["name"] == json!("premium")).unwrap();

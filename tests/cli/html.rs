@@ -68,7 +68,7 @@ fn environment(name: &str, nodes: u32) -> Value {
 }
 
 fn model() -> Value {
-    let engine = json!({"name": "vLLM", "image": "vllm/vllm-openai:v0.19.0"});
+    let engine = json!({"name": "vLLM", "image": "vllm/vllm-openai:v0.32.0"});
     json!({
         "apiVersion": "modelplane.ai/v1alpha1", "kind": "ClusterModel", "metadata": {"name": "m"},
         "spec": {

@@ -5,3 +5,4 @@ mod engine_pod;
 mod guard;
 mod preset;
 mod readiness;
+mod served_names;

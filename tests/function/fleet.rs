@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::cluster::Cluster;
 
 pub(super) fn engine(tensor_parallel: u32) -> Value {
-    json!({"name": "vLLM", "image": "vllm/vllm-openai:v0.19.0", "args": [
+    json!({"name": "vLLM", "image": "vllm/vllm-openai:v0.32.0", "args": [
         format!("--tensor-parallel-size={tensor_parallel}"),
         r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both"}"#,
     ]})

@@ -61,7 +61,7 @@ fn change() -> impl Strategy<Value = Change> {
         prop::sample::select(vec!["WVA", "Concurrency"]).prop_map(Change::Signal),
         prop::option::of(on.clone()).prop_map(Change::Region),
         prop::sample::select(vec!["disagg", "renamed"]).prop_map(Change::Profile),
-        prop::sample::select(vec!["vllm/vllm-openai:v0.19.0", "{{ broken }}"]).prop_map(Change::Image),
+        prop::sample::select(vec!["vllm/vllm-openai:v0.32.0", "{{ broken }}"]).prop_map(Change::Image),
         prop::sample::select(vec![1_u32, 4, 8, 16]).prop_map(Change::Gpus),
         any::<bool>().prop_map(Change::Model),
         prop::sample::select(vec!["llama", "other", "none"]).prop_map(Change::ModelRef),

@@ -228,7 +228,7 @@ async fn requests_near_the_limit_are_counted() {
 async fn who_asks_with_a_request_near_the_limit_is_warned() {
     let server = Running::start(&flags()).await;
     let mut client = FunctionRunnerServiceClient::new(server.channel().await);
-    let engine = serde_json::json!({"name": "vLLM", "image": "vllm/vllm-openai:v0.19.0"});
+    let engine = serde_json::json!({"name": "vLLM", "image": "vllm/vllm-openai:v0.32.0"});
     let mut asked: RunFunctionRequest = serde_json::from_value(serde_json::json!({
         "meta": {"tag": ""},
         "observed": {"composite": {"resource": {

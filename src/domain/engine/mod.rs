@@ -3,6 +3,7 @@
 pub mod args;
 pub(crate) mod connectors;
 mod options;
+pub(crate) mod refusal;
 pub(crate) mod release;
 pub mod template_text;
 pub(crate) mod transfer;

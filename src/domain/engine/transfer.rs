@@ -11,8 +11,11 @@ use super::{args::EngineArgs, template_text::env_refs};
 /// The option.
 pub(crate) const OPTION: &str = "kv-transfer-config";
 
-/// What people may copy.
-pub(crate) const EXAMPLE: &str = r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both"}"#;
+/// What people may copy for prefill.
+pub(crate) const PREFILL_EXAMPLE: &str = r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_producer"}"#;
+
+/// The same for decode.
+pub(crate) const DECODE_EXAMPLE: &str = r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_consumer"}"#;
 
 /// Where OffloadingConnector offloads to when it is not told: the memory of its own pod.
 const LOCAL_SPEC: &str = "CPUOffloadingSpec";

@@ -5,7 +5,7 @@ use crate::api::phase::Phase;
 use crate::domain::engine::{release::v0, template_text::env_refs};
 use crate::domain::finding::Code::{FusedArg, PortArg};
 use crate::domain::finding::Finding;
-use crate::domain::kserve::{DECODE_PORT, ENGINE_PORT, OWNED_OPTIONS};
+use crate::domain::kserve::{DECODE_PORT, ENGINE_PORT, OWNED_OPTIONS, SERVED_NAME_OPTION};
 
 /// The rules of one phase. `model` is the name that requests use.
 pub(super) fn check_phase(phase: &PhaseEngine<'_>, model: &str, findings: &mut Vec<Finding>) {
@@ -52,7 +52,9 @@ fn effect(phase: &PhaseEngine<'_>, option: &str, model: &str) -> Option<String> 
         "host" => {
             (!["0.0.0.0", "::", ""].contains(&value)).then(|| format!("{name} must listen on every address, or it never becomes ready"))
         }
-        "served-model-name" => {
+        // What is composed names prefill behind it.
+        SERVED_NAME_OPTION if phase.which == Phase::Prefill => None,
+        SERVED_NAME_OPTION => {
             let served = phase.args.values(option).iter().any(|name| name == model);
             (!served).then(|| format!("requests ask for {model} and are answered that there is no such model"))
         }

@@ -1,17 +1,17 @@
 //! Whether cached blocks mean the same in both phases.
 
 use super::phase::{Pair, PhaseEngine, Setting};
-use crate::domain::engine::release::v0;
+use crate::domain::engine::refusal::{COMPARED_SINCE, HYBRID_COMPARED_SINCE};
+use crate::domain::engine::release::{Release, v0};
 use crate::domain::finding::Code::{BlockSizeMismatch, DtypeMismatch, HybridKvMismatch, KvLayoutMismatch};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Severity};
 
-/// Options that both phases should agree on, and what differing ones do.
-const SHARED: [(&str, &str); 4] = [
-    ("dtype", "decode refuses the cached blocks, or reads them as something else"),
-    ("kv-cache-dtype", "decode refuses the cached blocks, or reads them as something else"),
-    ("quantization", "decode goes on with another model's cache"),
-    ("max-model-len", "one phase refuses prompts that the other accepts"),
-];
+/// Options of which NIXL's handshake compares a hash.
+const COMPARED: [&str; 2] = ["dtype", "kv-cache-dtype"];
+
+/// Other options that both phases should agree on, and what differing ones do.
+const SHARED: [(&str, &str); 2] =
+    [("quantization", "decode goes on with another model's cache"), ("max-model-len", "one phase refuses prompts that the other accepts")];
 
 /// Different words for one value.
 const SYNONYMS: [(&str, &str); 3] = [("half", "float16"), ("float", "float32"), ("fp8_e4m3", "fp8")];
@@ -28,8 +28,14 @@ const HYBRID: [&str; 4] = [
     "no-enable-hybrid-kv-cache-manager",
 ];
 
+/// Before, vLLM switches the manager off wherever there is a connector; then only for those that cannot do with it.
+const HYBRID_SINCE: Release = v0(22, 0);
+
 /// The rules of both phases together.
 pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
+    for option in COMPARED {
+        check_compared(pair, option, findings);
+    }
     for (option, effect) in SHARED {
         let setting = |phase| meant(PhaseEngine::setting(phase, option));
         if let Some(found) = differ(setting(&pair.decode), setting(&pair.prefill), "the model's own") {
@@ -42,6 +48,36 @@ pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     check_layout(pair, findings);
     if pair.uses_nixl() {
         check_block_size(pair, findings);
+    }
+}
+
+/// Whether both ends refuse whatever differs of what they compare from a release on.
+fn compares(pair: &Pair<'_>, since: Release) -> bool {
+    pair.uses_nixl() && pair.release().is_some_and(|release| release >= since)
+}
+
+fn check_compared(pair: &Pair<'_>, option: &str, findings: &mut Vec<Finding>) {
+    let (decode, prefill) = (meant(pair.decode.setting(option)), meant(pair.prefill.setting(option)));
+    let Some(found) = differ(decode, prefill, "the model's own") else { return };
+    let path = pair.option(option);
+    let effect = refused(pair);
+    // What nobody sets may be the same after all.
+    findings.push(if decode == Setting::Absent || prefill == Setting::Absent {
+        let message = format!("--{option} is {found}: unless these are the same, {effect}; give both phases the same");
+        Finding::warning(DtypeMismatch, path, message)
+    } else {
+        let message = format!("--{option} is {found}, so {effect}; give both phases the same");
+        let severity = if compares(pair, COMPARED_SINCE) { Severity::Error } else { Severity::Warning };
+        Finding::new(DtypeMismatch, severity, path, message)
+    });
+}
+
+/// What comes of caches that mean different things.
+fn refused(pair: &Pair<'_>) -> &'static str {
+    if compares(pair, COMPARED_SINCE) {
+        pair.refusal().effect()
+    } else {
+        "decode refuses the cached blocks, or reads them as something else"
     }
 }
 
@@ -88,9 +124,10 @@ fn check_backend(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     let by_option = pair.both().iter().any(|phase| phase.args.is_given(OPTION));
     let path = if by_option { pair.option(OPTION) } else { pair.env_path(BACKEND_ENV) };
     let message = format!(
-        "the attention backend is {} in prefill and {} in decode, so decode refuses the cached blocks, or reads them as something else; choose the same",
+        "the attention backend is {} in prefill and {} in decode: unless these are the same, {}; choose the same",
         word(prefill),
-        word(decode)
+        word(decode),
+        refused(pair)
     );
     findings.push(Finding::warning(DtypeMismatch, path, message));
 }
@@ -106,14 +143,26 @@ fn check_layout(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn check_hybrid(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
-    let flag = |phase| PhaseEngine::flag(phase, "disable-hybrid-kv-cache-manager");
-    let Some(found) = differ(flag(&pair.decode), flag(&pair.prefill), "vLLM's choice") else { return };
-    let message =
-        format!("--disable-hybrid-kv-cache-manager is {found}, so their caches may be laid out differently; set it alike in both phases");
-    let phase = if flag(&pair.prefill) == Setting::Absent { &pair.decode } else { &pair.prefill };
+    const FLAG: &str = "disable-hybrid-kv-cache-manager";
+    let always_off = pair.release().is_some_and(|release| release < HYBRID_SINCE);
+    let flag = |phase: &PhaseEngine<'_>| match phase.flag(FLAG) {
+        Setting::Absent if always_off => Setting::Is("on"),
+        set => set,
+    };
+    let (decode, prefill) = (flag(&pair.decode), flag(&pair.prefill));
+    let Some(found) = differ(decode, prefill, "vLLM's choice") else { return };
+    let effect = pair.refusal().effect();
+    let (severity, so) = if decode == Setting::Absent || prefill == Setting::Absent {
+        (Severity::Warning, format!(": unless that is the same, {effect}"))
+    } else if compares(pair, HYBRID_COMPARED_SINCE) {
+        (Severity::Error, format!(", so {effect}"))
+    } else {
+        (Severity::Warning, ", so their caches may be laid out differently".to_owned())
+    };
+    let phase = if pair.prefill.flag(FLAG) == Setting::Absent { &pair.decode } else { &pair.prefill };
     let at = HYBRID.iter().filter_map(|name| phase.args.at(name)).max();
     let path = at.map_or_else(|| phase.field("engine.args"), |at| phase.arg(at));
-    findings.push(Finding::warning(HybridKvMismatch, path, message));
+    findings.push(Finding::new(HybridKvMismatch, severity, path, format!("--{FLAG} is {found}{so}; set it alike in both phases")));
 }
 
 fn check_block_size(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
@@ -122,22 +171,19 @@ fn check_block_size(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     let Some((decode, prefill)) = size(&pair.decode).zip(size(&pair.prefill)).filter(|(decode, prefill)| decode != prefill) else { return };
     let sizes = format!("--block-size is {prefill} in prefill and {decode} in decode");
     let path = pair.option(OPTION);
-    // From 0.11.1 the attention backend may cut blocks into smaller ones, so 128 and 64 may fit after all.
-    let (old, divisible) = (pair.release().map(|release| release < v0(11, 1)), decode.checked_rem(prefill) == Some(0));
+    if pair.release().is_some_and(|release| release < v0(11, 1)) {
+        let message = format!("{sizes}, so every transfer fails: vLLM before 0.11.1 needs equal sizes; set the same in both phases");
+        findings.push(Finding::error(BlockSizeMismatch, path, message));
+        return;
+    }
     let tp = |phase: &PhaseEngine<'_>| phase.count("tensor-parallel-size");
     let prefill_wider = tp(&pair.prefill).zip(tp(&pair.decode)).is_some_and(|(prefill, decode)| prefill > decode);
-    match old {
-        Some(true) => {
-            let message = format!("{sizes}, so every transfer fails: vLLM before 0.11.1 needs equal sizes; set the same in both phases");
-            findings.push(Finding::error(BlockSizeMismatch, path, message));
-        }
-        Some(false) if divisible && !prefill_wider => {}
-        Some(false) | None => {
-            let when = if old.is_none() { "before vLLM 0.11.1, and later " } else { "" };
-            let message = format!(
-                "{sizes}, so transfers fail {when}unless the attention backend cuts both into blocks that fit; set the same in both phases"
-            );
-            findings.push(Finding::warning(BlockSizeMismatch, path, message));
-        }
-    }
+    // The attention backend may cut both into smaller ones that fit.
+    let effect = if decode.checked_rem(prefill) == Some(0) && !prefill_wider {
+        "where that was tried, on CPUs with vLLM 0.19.0 and 0.32.0, answers were wrong and had status 200".to_owned()
+    } else {
+        format!("unless the attention backend cuts both into blocks that fit, {}", pair.refusal().effect())
+    };
+    let message = format!("{sizes}: {effect}; set the same in both phases");
+    findings.push(Finding::warning(BlockSizeMismatch, path, message));
 }

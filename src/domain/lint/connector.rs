@@ -1,10 +1,11 @@
 //! Whether both phases name connectors that meet, and that their vLLM has.
 
 use super::phase::{Pair, PhaseEngine};
-use crate::domain::engine::transfer::{Connector, EXAMPLE, OPTION, Transfer};
-use crate::domain::engine::{connectors::lacks, release::v0, template_text::env_refs};
+use crate::domain::engine::refusal::{hides_failures, kills_decode};
+use crate::domain::engine::transfer::{Connector, OPTION, Transfer};
+use crate::domain::engine::{connectors::lacks, template_text::env_refs};
 use crate::domain::finding::Code::{
-    ConnectorUnknown, EngineIdPinned, KvConfigInvalid, KvConnectorMismatch, KvConnectorMissing, SilentRecompute,
+    ConnectorUnknown, EngineIdPinned, HandshakeKillsDecode, KvConfigInvalid, KvConnectorMismatch, KvConnectorMissing, SilentRecompute,
 };
 use crate::domain::finding::Finding;
 
@@ -12,7 +13,7 @@ use crate::domain::finding::Finding;
 pub(super) fn check_phase(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
     let (name, path) = (phase.name(), phase.option(OPTION));
     if let Transfer::Invalid(problem) = phase.transfer {
-        let message = format!("{name} exits at start because --{OPTION} {problem}; write one, as in {EXAMPLE}");
+        let message = format!("{name} exits at start because --{OPTION} {problem}; write one, as in {}", phase.example());
         findings.push(Finding::error(KvConfigInvalid, path.clone(), message));
     }
     let Some((release, connector)) = phase.release.zip(phase.transfer.connector()) else { return };
@@ -34,6 +35,7 @@ pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
         check_engine_id(phase, findings);
     }
     check_failure_policy(&pair.decode, findings);
+    check_handshake(pair, findings);
     if let Some((decode, prefill)) = pair.decode.transfer.connector().zip(pair.prefill.transfer.connector()) {
         check_same(pair, decode, prefill, findings);
     }
@@ -47,8 +49,9 @@ fn check_present(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
     };
     if !carries {
         let message = format!(
-            "{} names no connector that transfers the KV cache, so decode silently computes every prompt again; give both phases {EXAMPLE}",
-            phase.name()
+            "{} names no connector that transfers the KV cache, so decode silently computes every prompt again; give it {}",
+            phase.name(),
+            phase.example()
         );
         findings.push(Finding::error(KvConnectorMissing, phase.option(OPTION), message));
     }
@@ -65,14 +68,17 @@ fn check_same(pair: &Pair<'_>, decode: &Connector, prefill: &Connector, findings
     let certain = decode.carriers().iter().chain(&prefill.carriers()).all(|carrier| carrier.kind().is_some());
     let path = pair.option(OPTION);
     findings.push(if !here.is_disjoint(&there) {
-        let message = format!("{names}, so only what both have transfers between them; name the same connectors in both phases");
+        let message = format!(
+            "{names}, so only what both have transfers, and nothing where one switches off the hybrid KV cache manager; name the same connectors in both phases"
+        );
         Finding::warning(KvConnectorMismatch, path, message)
-    } else if certain {
-        let message = format!("{names}, which never meet, so decode computes every prompt again; name the same connector in both phases");
-        Finding::error(KvConnectorMismatch, path, message)
-    } else {
+    } else if !certain {
         let message = format!("{names}: unless these meet, decode computes every prompt again; name the same connector in both phases");
         Finding::warning(KvConnectorMismatch, path, message)
+    } else {
+        // Both ends of NIXL shake hands; any other pair ignores what it is given.
+        let effect = if pair.uses_nixl() { pair.refusal().effect() } else { "decode computes every prompt again" };
+        Finding::error(KvConnectorMismatch, path, format!("{names}, which never meet, so {effect}; name the same connector in both phases"))
     });
 }
 
@@ -81,7 +87,7 @@ fn check_engine_id(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
     let mut ids = connectors.filter_map(|connector| connector.engine_id.as_deref());
     if let Some(id) = ids.find(|id| env_refs(id).is_empty()) {
         let message = format!(
-            "{} keeps engine_id {id:?} when it restarts, and every pod has the same, so decode reads from addresses that are gone; leave engine_id out and vLLM makes one up",
+            "{} keeps engine_id {id:?} when it restarts, and every pod has the same, so when prefill restarts, decode goes on with addresses that are gone and no request is answered; leave engine_id out and vLLM makes one up",
             phase.name()
         );
         findings.push(Finding::warning(EngineIdPinned, phase.option(OPTION), message));
@@ -89,7 +95,7 @@ fn check_engine_id(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn check_failure_policy(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
-    let hides = phase.release.is_some_and(|release| (v0(13, 0)..v0(17, 0)).contains(&release));
+    let hides = phase.release.is_some_and(hides_failures);
     let Some(connector) = phase.transfer.connector().filter(|_| hides) else { return };
     if connector.failure_policy.is_none() {
         let message = format!(
@@ -97,5 +103,15 @@ fn check_failure_policy(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
             phase.name()
         );
         findings.push(Finding::warning(SilentRecompute, phase.option(OPTION), message));
+    }
+}
+
+fn check_handshake(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
+    let decode = &pair.decode;
+    if let Some(release) = decode.release.filter(|release| pair.uses_nixl() && kills_decode(*release)) {
+        let message = format!(
+            "decode dies, with everything that it is answering, when a prefill pod is gone before decode asked it for the first time: vLLM {release} looks it up all the same; take v0.22.0 or later in both phases"
+        );
+        findings.push(Finding::warning(HandshakeKillsDecode, decode.field("engine.image"), message));
     }
 }

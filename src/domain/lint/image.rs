@@ -1,6 +1,7 @@
 //! Whether the image can transfer, and is the same in both phases.
 
 use super::phase::{Pair, PhaseEngine};
+use crate::domain::engine::refusal::COMPARED_SINCE;
 use crate::domain::engine::release::{canonical, v0};
 use crate::domain::engine::transfer::Connector;
 use crate::domain::finding::Code::{ImageMismatch, ImageWithoutNixl};
@@ -21,10 +22,21 @@ pub(super) fn check_phase(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) 
 /// The rules of both phases together.
 pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     let (decode, prefill) = (&pair.decode.engine.image, &pair.prefill.engine.image);
-    if canonical(decode) != canonical(prefill) {
-        let message = format!(
-            "prefill runs {prefill} and decode {decode}: where their vLLM differs, decode refuses what prefill computed; run one image in both phases"
-        );
-        findings.push(Finding::warning(ImageMismatch, pair.prefill.field("engine.image"), message));
+    if canonical(decode) == canonical(prefill) {
+        return;
     }
+    let path = pair.prefill.field("engine.image");
+    let effect = pair.refusal().effect();
+    let releases = pair.both().map(|phase| phase.release.filter(|release| *release >= COMPARED_SINCE && pair.uses_nixl()));
+    findings.push(match releases {
+        [Some(decode), Some(prefill)] if decode != prefill => {
+            let message = format!("prefill runs vLLM {prefill} and decode {decode}, so {effect}; run one image in both phases");
+            Finding::error(ImageMismatch, path, message)
+        }
+        _ => {
+            let message =
+                format!("prefill runs {prefill} and decode {decode}: where their vLLM differs, {effect}; run one image in both phases");
+            Finding::warning(ImageMismatch, path, message)
+        }
+    });
 }

@@ -1,10 +1,12 @@
 //! Whether the phases reach one another, and fast.
 
 use super::phase::{Pair, PhaseEngine, Setting};
+use crate::api::inference_environment::Rdma;
 use crate::api::{model::ServingProfile, phase::Phase};
 use crate::domain::engine::connectors::Kind;
+use crate::domain::fabric::{TRANSPORTS_ENV, transports};
 use crate::domain::finding::Code::{NoRdmaSelector, RdmaUndeclared, SideChannelHost};
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Severity};
 use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
 use crate::domain::spec::environment::Environment;
 
@@ -14,11 +16,11 @@ const HOST_ENV: &str = "VLLM_NIXL_SIDE_CHANNEL_HOST";
 /// The rules of both phases together.
 pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     for phase in pair.both() {
-        check_host(phase, findings);
+        check_host(pair, phase, findings);
     }
 }
 
-fn check_host(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
+fn check_host(pair: &Pair<'_>, phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
     let Some(connector) = phase.transfer.connector().filter(|connector| connector.has_nixl()) else { return };
     let Setting::Is(host) = phase.env(HOST_ENV) else { return };
     let own = host.starts_with("127.") || ["localhost", "0.0.0.0", "::", "::1", "[::]", "[::1]", ""].contains(&host);
@@ -29,7 +31,8 @@ fn check_host(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
     // With the pull connector nobody asks decode.
     findings.push(if phase.which == Phase::Prefill || connector.has(Kind::Push) {
         let message = format!(
-            "{HOST_ENV} is {host:?}, so the other phase asks itself and nothing transfers; leave it out, the pod's address is set for you"
+            "{HOST_ENV} is {host:?}, so the other phase asks itself and {}; leave it out, the pod's address is set for you",
+            pair.refusal().effect()
         );
         Finding::error(SideChannelHost, path, message)
     } else {
@@ -60,10 +63,18 @@ pub(super) fn check_environment(environment: &Environment, findings: &mut Vec<Fi
     let declared = environment.rdma.as_ref().is_some_and(|rdma| {
         !rdma.resources.is_empty() || !rdma.resources_per_gpu.is_empty() || !rdma.annotations.is_empty() || !rdma.volumes.is_empty()
     });
-    if labelled && !declared {
-        let message = format!(
-            "the environment has {RDMA_LABEL}={RDMA_LABEL_VALUE}, but no pod is given an RDMA device, so transfer falls back to TCP; name the device in spec.rdma.resources, as in rdma/ib: 1"
-        );
-        findings.push(Finding::warning(RdmaUndeclared, "spec.rdma", message));
+    if !labelled || declared {
+        return;
     }
+    let told = |rdma: &Rdma| transports(&rdma.kind).is_some() && rdma.env.iter().all(|variable| variable.name != TRANSPORTS_ENV);
+    let known = environment.rdma.as_ref().is_some_and(told);
+    let (severity, effect) = if known {
+        (Severity::Error, "every engine exits at start with NIXL_ERR_BACKEND: it is told to use nothing but RDMA")
+    } else {
+        (Severity::Warning, "transfer falls back to TCP")
+    };
+    let message = format!(
+        "the environment has {RDMA_LABEL}={RDMA_LABEL_VALUE}, but no pod is given an RDMA device, so {effect}; name the device in spec.rdma.resources, as in rdma/ib: 1"
+    );
+    findings.push(Finding::new(RdmaUndeclared, severity, "spec.rdma", message));
 }

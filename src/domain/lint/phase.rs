@@ -3,7 +3,8 @@
 use crate::api::model::{Engine, PodResources};
 use crate::api::phase::Phase;
 use crate::domain::engine::args::{EngineArgs, Gpus};
-use crate::domain::engine::transfer::{Connector, Transfer, read_transfer};
+use crate::domain::engine::refusal::Refusal;
+use crate::domain::engine::transfer::{Connector, DECODE_EXAMPLE, PREFILL_EXAMPLE, Transfer, read_transfer};
 use crate::domain::engine::{release::Release, template_text::env_refs};
 
 /// What the engine of a phase is told.
@@ -60,6 +61,11 @@ impl<'a> PhaseEngine<'a> {
     /// What people call it.
     pub(super) fn name(&self) -> &'static str {
         if self.which == Phase::Unified { "the engine" } else { self.which.as_str() }
+    }
+
+    /// A transfer that suits it. Before vLLM 0.23 NIXL takes any role; since then `kv_both` is deprecated.
+    pub(super) fn example(&self) -> &'static str {
+        if self.which == Phase::Prefill { PREFILL_EXAMPLE } else { DECODE_EXAMPLE }
     }
 
     /// The path of a field of the phase.
@@ -128,6 +134,11 @@ impl Pair<'_> {
     /// The vLLM of both phases, where it is known and the same.
     pub(super) fn release(&self) -> Option<Release> {
         self.decode.release.filter(|release| self.prefill.release == Some(*release))
+    }
+
+    /// What decode does where the handshake with prefill fails.
+    pub(super) fn refusal(&self) -> Refusal {
+        Refusal::of(self.decode.release, self.decode.transfer.connector())
     }
 
     /// Whether both transfer with NIXL.

@@ -72,7 +72,7 @@ fn what_kserve_sets_is_left_to_it() {
             args(&["--served-model-name=a"]),
             &[
                 "warning PortArg: spec.serving[0].engine.args[1]: --served-model-name is KServe's: at best it changes nothing, until KServe's changes; remove it",
-                "error PortArg: spec.serving[0].prefill.engine.args[1]: --served-model-name is KServe's: requests ask for meta-llama/Llama and are answered that there is no such model; remove it",
+                "warning PortArg: spec.serving[0].prefill.engine.args[1]: --served-model-name is KServe's: at best it changes nothing, until KServe's changes; remove it",
             ],
             "its own name is among them, or not",
         ),

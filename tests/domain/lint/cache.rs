@@ -10,9 +10,25 @@ fn cached_blocks_mean_the_same_in_both_phases() {
             args(&["--seed=1", "--kv-cache-dtype=fp8"]),
             args(&[]),
             &[
-                "warning DtypeMismatch: spec.serving[0].engine.args[2]: --kv-cache-dtype is the model's own in prefill and fp8 in decode, so decode refuses the cached blocks, or reads them as something else; give both phases the same",
+                "warning DtypeMismatch: spec.serving[0].engine.args[2]: --kv-cache-dtype is the model's own in prefill and fp8 in decode: unless these are the same, every request fails with status 500; give both phases the same",
             ],
             "only decode compresses: said where it is",
+        ),
+        (
+            args(&["--dtype=bfloat16"]),
+            args(&["--dtype=float32"]),
+            &[
+                "error DtypeMismatch: spec.serving[0].prefill.engine.args[1]: --dtype is float32 in prefill and bfloat16 in decode, so every request fails with status 500; give both phases the same",
+            ],
+            "both say what they are",
+        ),
+        (
+            image("other", &["--dtype=bfloat16"]),
+            image("other", &["--dtype=float32"]),
+            &[
+                "warning DtypeMismatch: spec.serving[0].prefill.engine.args[1]: --dtype is float32 in prefill and bfloat16 in decode, so decode refuses the cached blocks, or reads them as something else; give both phases the same",
+            ],
+            "in somebody's own image",
         ),
         (args(&["--kv-cache-dtype=$(D)"]), args(&["--kv-cache-dtype=fp8"]), &[], "the kubelet knows one of them"),
         (
@@ -30,18 +46,19 @@ fn cached_blocks_mean_the_same_in_both_phases() {
             args(&["--attention-backend=FLASHINFER"]),
             args(&["--attention-backend=FLASH_ATTN"]),
             &[
-                "warning DtypeMismatch: spec.serving[0].prefill.engine.args[1]: the attention backend is FLASH_ATTN in prefill and FLASHINFER in decode, so decode refuses the cached blocks, or reads them as something else; choose the same",
+                "warning DtypeMismatch: spec.serving[0].prefill.engine.args[1]: the attention backend is FLASH_ATTN in prefill and FLASHINFER in decode: unless these are the same, every request fails with status 500; choose the same",
             ],
             "two backends",
         ),
-        (env(&[("VLLM_ATTENTION_BACKEND", "FLASHINFER")]), args(&[]), &[], "0.19 does not read the variable"),
+        (env(&[("VLLM_ATTENTION_BACKEND", "FLASHINFER")]), args(&[]), &[], "0.32 does not read the variable"),
         (
             Phase { image: Some("vllm/vllm-openai:v0.12.0"), ..env(&[("VLLM_ATTENTION_BACKEND", "FLASHINFER")]) },
             image("vllm/vllm-openai:v0.12.0", &[]),
             &[
-                "warning DtypeMismatch: spec.serving[0].engine.env[0].value: the attention backend is vLLM's choice in prefill and FLASHINFER in decode, so decode refuses the cached blocks, or reads them as something else; choose the same",
+                "warning HandshakeKillsDecode: spec.serving[0].engine.image: decode dies, with everything that it is answering, when a prefill pod is gone before decode asked it for the first time: vLLM 0.12.0 looks it up all the same; take v0.22.0 or later in both phases",
+                "warning DtypeMismatch: spec.serving[0].engine.env[0].value: the attention backend is vLLM's choice in prefill and FLASHINFER in decode: unless these are the same, decode refuses the cached blocks, or reads them as something else; choose the same",
             ],
-            "0.12 does",
+            "0.12 does, which compares sizes only",
         ),
         (args(&["--dtype=half", "$(X)"]), args(&["--dtype=bfloat16"]), &[], "something behind it may undo it"),
     ]);
@@ -55,9 +72,25 @@ fn the_cache_is_laid_out_alike() {
             args(&["--no-disable-hybrid-kv-cache-manager"]),
             args(&[]),
             &[
-                "warning HybridKvMismatch: spec.serving[0].engine.args[1]: --disable-hybrid-kv-cache-manager is vLLM's choice in prefill and off in decode, so their caches may be laid out differently; set it alike in both phases",
+                "warning HybridKvMismatch: spec.serving[0].engine.args[1]: --disable-hybrid-kv-cache-manager is vLLM's choice in prefill and off in decode: unless that is the same, every request fails with status 500; set it alike in both phases",
             ],
             "one phase only",
+        ),
+        (
+            args(&["--no-disable-hybrid-kv-cache-manager"]),
+            args(&["--disable-hybrid-kv-cache-manager"]),
+            &[
+                "error HybridKvMismatch: spec.serving[0].prefill.engine.args[1]: --disable-hybrid-kv-cache-manager is on in prefill and off in decode, so every request fails with status 500; set it alike in both phases",
+            ],
+            "against one another",
+        ),
+        (
+            image("vllm/vllm-openai:v0.21.0", &[]),
+            image("vllm/vllm-openai:v0.21.0", &["--disable-hybrid-kv-cache-manager"]),
+            &[
+                "warning HandshakeKillsDecode: spec.serving[0].engine.image: decode dies, with everything that it is answering, when a prefill pod is gone before decode asked it for the first time: vLLM 0.21.0 looks it up all the same; take v0.22.0 or later in both phases",
+            ],
+            "with a connector 0.21 switches it off anyway",
         ),
         (args(&["--config=a.yaml"]), args(&["--disable-hybrid-kv-cache-manager"]), &[], "a file may say the same"),
         (env(&[("VLLM_KV_CACHE_LAYOUT", "HND")]), args(&[]), &[], "what NIXL chooses"),
@@ -87,12 +120,19 @@ fn blocks_are_of_sizes_that_fit() {
             "before 0.11.1 nothing else will do",
         ),
         (image(old, &["--block-size=128"]), image(old, &[]), &[], "what vLLM chooses is not known"),
-        (args(&["--block-size=128"]), args(&["--block-size=64"]), &[], "a multiple"),
+        (
+            args(&["--block-size=128"]),
+            args(&["--block-size=64"]),
+            &[
+                "warning BlockSizeMismatch: spec.serving[0].prefill.engine.args[1]: --block-size is 64 in prefill and 128 in decode: where that was tried, on CPUs with vLLM 0.19.0 and 0.32.0, answers were wrong and had status 200; set the same in both phases",
+            ],
+            "a multiple",
+        ),
         (
             args(&["--block-size=128"]),
             args(&["--block-size=64", "-tp=2"]),
             &[
-                "warning BlockSizeMismatch: spec.serving[0].prefill.engine.args[1]: --block-size is 64 in prefill and 128 in decode, so transfers fail unless the attention backend cuts both into blocks that fit; set the same in both phases",
+                "warning BlockSizeMismatch: spec.serving[0].prefill.engine.args[1]: --block-size is 64 in prefill and 128 in decode: unless the attention backend cuts both into blocks that fit, every request fails with status 500; set the same in both phases",
                 "warning TpPrefillLarger: spec.serving[0].prefill.engine.args[2]: the tensor parallel size is 2 in prefill and 1 in decode, so NIXL's handshake fails before vLLM 0.14, and later where prefill has more ranks than the model has KV heads; give prefill at most 1",
             ],
             "no multiple will do where prefill is split further",
@@ -101,17 +141,17 @@ fn blocks_are_of_sizes_that_fit() {
             args(&["--block-size=16"]),
             args(&["--block-size=32"]),
             &[
-                "warning BlockSizeMismatch: spec.serving[0].prefill.engine.args[1]: --block-size is 32 in prefill and 16 in decode, so transfers fail unless the attention backend cuts both into blocks that fit; set the same in both phases",
+                "warning BlockSizeMismatch: spec.serving[0].prefill.engine.args[1]: --block-size is 32 in prefill and 16 in decode: unless the attention backend cuts both into blocks that fit, every request fails with status 500; set the same in both phases",
             ],
             "no multiple: the backend decides",
         ),
         (
-            image("other", &["--block-size=32"]),
             image("other", &["--block-size=16"]),
+            image("other", &["--block-size=32"]),
             &[
-                "warning BlockSizeMismatch: spec.serving[0].prefill.engine.args[1]: --block-size is 16 in prefill and 32 in decode, so transfers fail before vLLM 0.11.1, and later unless the attention backend cuts both into blocks that fit; set the same in both phases",
+                "warning BlockSizeMismatch: spec.serving[0].prefill.engine.args[1]: --block-size is 32 in prefill and 16 in decode: unless the attention backend cuts both into blocks that fit, every request fails, or decode computes its prompt again; set the same in both phases",
             ],
-            "an unknown release may need equal sizes",
+            "in somebody's own image",
         ),
         (
             args(&[r#"--kv-transfer-config={"kv_connector":"MoRIIOConnector","kv_role":"kv_both"}"#, "--block-size=16"]),

@@ -20,7 +20,7 @@ fn both_phases_name_a_connector_that_transfers() {
             none,
             args(&[]),
             &[
-                r#"error KvConnectorMissing: spec.serving[0].engine.args[0]: decode names no connector that transfers the KV cache, so decode silently computes every prompt again; give both phases --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both"}"#,
+                r#"error KvConnectorMissing: spec.serving[0].engine.args[0]: decode names no connector that transfers the KV cache, so decode silently computes every prompt again; give it --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_consumer"}"#,
             ],
             "an empty object names none",
         ),
@@ -28,7 +28,7 @@ fn both_phases_name_a_connector_that_transfers() {
             args(&[]),
             args(&[OFFLOAD]),
             &[
-                r#"error KvConnectorMissing: spec.serving[0].prefill.engine.args[0]: prefill names no connector that transfers the KV cache, so decode silently computes every prompt again; give both phases --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both"}"#,
+                r#"error KvConnectorMissing: spec.serving[0].prefill.engine.args[0]: prefill names no connector that transfers the KV cache, so decode silently computes every prompt again; give it --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_producer"}"#,
             ],
             "what is offloaded stays with its engine",
         ),
@@ -43,7 +43,7 @@ fn both_phases_name_a_connector_that_transfers() {
             args(&[r#"--kv-transfer-config={"kv_connector":null}"#]),
             args(&["$(MORE)"]),
             &[
-                r#"error KvConnectorMissing: spec.serving[0].engine.args[0]: decode names no connector that transfers the KV cache, so decode silently computes every prompt again; give both phases --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both"}"#,
+                r#"error KvConnectorMissing: spec.serving[0].engine.args[0]: decode names no connector that transfers the KV cache, so decode silently computes every prompt again; give it --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_consumer"}"#,
             ],
             "what is hidden in one phase does not excuse the other",
         ),
@@ -66,7 +66,7 @@ fn arguments_elsewhere_may_hold_the_connector() {
     assert_lines(
         &lines(&nothing),
         &[
-            r#"error KvConnectorMissing: spec.serving[0].prefill.engine.args: prefill names no connector that transfers the KV cache, so decode silently computes every prompt again; give both phases --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both"}"#,
+            r#"error KvConnectorMissing: spec.serving[0].prefill.engine.args: prefill names no connector that transfers the KV cache, so decode silently computes every prompt again; give it --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_producer"}"#,
         ],
         "in a variable for decode, nowhere for prefill",
     );
@@ -90,7 +90,7 @@ fn both_phases_name_connectors_that_meet() {
             image(new, &[PUSH]),
             image(new, &[]),
             &[
-                "error KvConnectorMismatch: spec.serving[0].prefill.engine.args[0]: decode transfers with NixlPushConnector and prefill with NixlConnector, which never meet, so decode computes every prompt again; name the same connector in both phases",
+                "error KvConnectorMismatch: spec.serving[0].prefill.engine.args[0]: decode transfers with NixlPushConnector and prefill with NixlConnector, which never meet, so every request fails with status 500; name the same connector in both phases",
             ],
             "one reads, the other writes",
         ),
@@ -99,7 +99,7 @@ fn both_phases_name_connectors_that_meet() {
             args(&[]),
             args(&[NIXL_AND_STORE]),
             &[
-                "warning KvConnectorMismatch: spec.serving[0].prefill.engine.args[0]: decode transfers with NixlConnector and prefill with NixlConnector and LMCacheConnectorV1, so only what both have transfers between them; name the same connectors in both phases",
+                "warning KvConnectorMismatch: spec.serving[0].prefill.engine.args[0]: decode transfers with NixlConnector and prefill with NixlConnector and LMCacheConnectorV1, so only what both have transfers, and nothing where one switches off the hybrid KV cache manager; name the same connectors in both phases",
             ],
             "one in common is enough to transfer",
         ),
@@ -122,7 +122,7 @@ fn the_transfer_is_a_json_object() {
             args(&["--kv-transfer-config={kv_connector: NixlConnector}"]),
             args(&[]),
             &[
-                r#"error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because --kv-transfer-config is no JSON object; write one, as in --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both"}"#,
+                r#"error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because --kv-transfer-config is no JSON object; write one, as in --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_consumer"}"#,
             ],
             "no JSON",
         ),
@@ -130,7 +130,7 @@ fn the_transfer_is_a_json_object() {
             args(&[]),
             args(&["--kv-transfer-config", "--enforce-eager"]),
             &[
-                r#"error KvConfigInvalid: spec.serving[0].prefill.engine.args[0]: prefill exits at start because --kv-transfer-config has no value; write one, as in --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both"}"#,
+                r#"error KvConfigInvalid: spec.serving[0].prefill.engine.args[0]: prefill exits at start because --kv-transfer-config has no value; write one, as in --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_producer"}"#,
             ],
             "no value",
         ),
@@ -138,8 +138,8 @@ fn the_transfer_is_a_json_object() {
             args(&["--kv-transfer-config=[]"]),
             args(&["--kv_transfer_config='{}'"]),
             &[
-                r#"error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because --kv-transfer-config is no JSON object; write one, as in --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both"}"#,
-                r#"error KvConfigInvalid: spec.serving[0].prefill.engine.args[0]: prefill exits at start because --kv-transfer-config is no JSON object; write one, as in --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both"}"#,
+                r#"error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because --kv-transfer-config is no JSON object; write one, as in --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_consumer"}"#,
+                r#"error KvConfigInvalid: spec.serving[0].prefill.engine.args[0]: prefill exits at start because --kv-transfer-config is no JSON object; write one, as in --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_producer"}"#,
             ],
             "a list; and quotes that no shell removes",
         ),
@@ -157,7 +157,7 @@ fn the_transfer_is_a_json_object() {
     assert_lines(
         &lines(&unified(args(&["--kv-transfer-config=x"]))),
         &[
-            r#"error KvConfigInvalid: spec.serving[0].engine.args[0]: the engine exits at start because --kv-transfer-config is no JSON object; write one, as in --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both"}"#,
+            r#"error KvConfigInvalid: spec.serving[0].engine.args[0]: the engine exits at start because --kv-transfer-config is no JSON object; write one, as in --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_consumer"}"#,
         ],
         "Unified, too",
     );
@@ -241,7 +241,7 @@ fn nothing_pins_an_engine_and_nothing_hides_failures() {
             args(&[]),
             args(&[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","engine_id":"prefill-0"}"#]),
             &[
-                r#"warning EngineIdPinned: spec.serving[0].prefill.engine.args[0]: prefill keeps engine_id "prefill-0" when it restarts, and every pod has the same, so decode reads from addresses that are gone; leave engine_id out and vLLM makes one up"#,
+                r#"warning EngineIdPinned: spec.serving[0].prefill.engine.args[0]: prefill keeps engine_id "prefill-0" when it restarts, and every pod has the same, so when prefill restarts, decode goes on with addresses that are gone and no request is answered; leave engine_id out and vLLM makes one up"#,
             ],
             "pinned",
         ),
@@ -255,6 +255,7 @@ fn nothing_pins_an_engine_and_nothing_hides_failures() {
             image(old, &[]),
             image(old, &[]),
             &[
+                "warning HandshakeKillsDecode: spec.serving[0].engine.image: decode dies, with everything that it is answering, when a prefill pod is gone before decode asked it for the first time: vLLM 0.16.0 looks it up all the same; take v0.22.0 or later in both phases",
                 r#"warning SilentRecompute: spec.serving[0].engine.args[0]: decode computes a prompt again whenever its transfer fails, and nobody sees it; set "kv_load_failure_policy":"fail" in --kv-transfer-config"#,
             ],
             "the default is to compute again",
@@ -265,9 +266,21 @@ fn nothing_pins_an_engine_and_nothing_hides_failures() {
                 &[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_load_failure_policy":"recompute"}"#],
             ),
             image(old, &[]),
-            &[],
+            &[
+                "warning HandshakeKillsDecode: spec.serving[0].engine.image: decode dies, with everything that it is answering, when a prefill pod is gone before decode asked it for the first time: vLLM 0.16.0 looks it up all the same; take v0.22.0 or later in both phases",
+            ],
             "said on purpose; prefill loads nothing",
         ),
-        (image("vllm/vllm-openai:v0.12.0", &[]), image("vllm/vllm-openai:v0.12.0", &[]), &[], "before 0.13 there is no such setting"),
+        (
+            image("vllm/vllm-openai:v0.12.0", &[]),
+            image("vllm/vllm-openai:v0.12.0", &[]),
+            &[
+                "warning HandshakeKillsDecode: spec.serving[0].engine.image: decode dies, with everything that it is answering, when a prefill pod is gone before decode asked it for the first time: vLLM 0.12.0 looks it up all the same; take v0.22.0 or later in both phases",
+            ],
+            "before 0.13 there is no such setting",
+        ),
+        (image("vllm/vllm-openai:v0.11.0", &[]), image("vllm/vllm-openai:v0.11.0", &[]), &[], "0.11.0 does not look up what failed"),
+        (image("vllm/vllm-openai:v0.22.0", &[]), image("vllm/vllm-openai:v0.22.0", &[]), &[], "0.22.0 does not any more"),
+        (image("vllm/vllm-openai:v0.20.2", &[P2P]), image("vllm/vllm-openai:v0.20.2", &[P2P]), &[], "without NIXL nobody shakes hands"),
     ]);
 }

@@ -44,14 +44,30 @@ fn an_image_with_nixl_is_needed_for_nixl() {
 #[test]
 fn both_phases_run_one_image() {
     assert_found(&[
-        (image("docker.io/vllm/vllm-openai:v0.19.0", &[]), args(&[]), &[], "one image, written in two ways"),
+        (image("docker.io/vllm/vllm-openai:v0.32.0", &[]), args(&[]), &[], "one image, written in two ways"),
         (
             image("registry.example/vllm:a", &[]),
             image("registry.example/vllm:b", &[]),
             &[
-                "warning ImageMismatch: spec.serving[0].prefill.engine.image: prefill runs registry.example/vllm:b and decode registry.example/vllm:a: where their vLLM differs, decode refuses what prefill computed; run one image in both phases",
+                "warning ImageMismatch: spec.serving[0].prefill.engine.image: prefill runs registry.example/vllm:b and decode registry.example/vllm:a: where their vLLM differs, every request fails, or decode computes its prompt again; run one image in both phases",
             ],
             "two",
+        ),
+        (
+            image("vllm/vllm-openai:v0.32.0", &[]),
+            image("vllm/vllm-openai:v0.19.0", &[]),
+            &[
+                "error ImageMismatch: spec.serving[0].prefill.engine.image: prefill runs vLLM 0.19.0 and decode 0.32.0, so every request fails with status 500; run one image in both phases",
+            ],
+            "two releases, of which the newer compares",
+        ),
+        (
+            image("vllm/vllm-openai:v0.32.0", &[]),
+            image("vllm/vllm-openai:v0.32.0-cu129", &[]),
+            &[
+                "warning ImageMismatch: spec.serving[0].prefill.engine.image: prefill runs vllm/vllm-openai:v0.32.0-cu129 and decode vllm/vllm-openai:v0.32.0: where their vLLM differs, every request fails with status 500; run one image in both phases",
+            ],
+            "two builds of one release",
         ),
     ]);
 }

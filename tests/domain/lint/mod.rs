@@ -59,7 +59,7 @@ impl Phase {
         let own = self.args.first().is_some_and(|first| first.starts_with("--kv-transfer") || first.starts_with("--kv_transfer"));
         let args: Vec<&str> = if own { self.args.to_vec() } else { transfer.iter().chain(self.args).copied().collect() };
         let env: Vec<Value> = self.env.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
-        json!({"name": "vLLM", "image": self.image.unwrap_or("vllm/vllm-openai:v0.19.0"), "args": args, "env": env})
+        json!({"name": "vLLM", "image": self.image.unwrap_or("vllm/vllm-openai:v0.32.0"), "args": args, "env": env})
     }
 
     fn resources(self) -> Value {

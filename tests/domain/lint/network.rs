@@ -18,7 +18,7 @@ fn the_side_channel_is_reached_from_the_other_phase() {
             args(&[]),
             env(&[("VLLM_NIXL_SIDE_CHANNEL_HOST", "0.0.0.0")]),
             &[
-                r#"error SideChannelHost: spec.serving[0].prefill.engine.env[0].value: VLLM_NIXL_SIDE_CHANNEL_HOST is "0.0.0.0", so the other phase asks itself and nothing transfers; leave it out, the pod's address is set for you"#,
+                r#"error SideChannelHost: spec.serving[0].prefill.engine.env[0].value: VLLM_NIXL_SIDE_CHANNEL_HOST is "0.0.0.0", so the other phase asks itself and every request fails with status 500; leave it out, the pod's address is set for you"#,
             ],
             "decode asks itself",
         ),
@@ -34,7 +34,7 @@ fn the_side_channel_is_reached_from_the_other_phase() {
             PUSH,
             Phase { env: &[], ..PUSH },
             &[
-                r#"error SideChannelHost: spec.serving[0].engine.env[0].value: VLLM_NIXL_SIDE_CHANNEL_HOST is "127.0.0.1", so the other phase asks itself and nothing transfers; leave it out, the pod's address is set for you"#,
+                r#"error SideChannelHost: spec.serving[0].engine.env[0].value: VLLM_NIXL_SIDE_CHANNEL_HOST is "127.0.0.1", so the other phase asks itself and every request fails with status 500; leave it out, the pod's address is set for you"#,
             ],
             "unless it pushes",
         ),
@@ -97,7 +97,7 @@ fn an_environment_says_how_a_pod_gets_the_device() {
         let environment = validate_environment(&serde_json::from_value(object).unwrap()).unwrap();
         lint_environment(&environment).iter().map(line).collect::<Vec<_>>()
     };
-    let cases: [(&str, Value, &[&str], &str); 6] = [
+    let cases: [(&str, Value, &[&str], &str); 7] = [
         ("true", json!({"type": "InfiniBand", "resources": {"rdma/ib": 1}}), &[], "a device for each pod"),
         ("true", json!({"type": "EFA", "resourcesPerGpu": {"vpc.amazonaws.com/efa": 2}}), &[], "for each GPU"),
         ("true", json!({"type": "Other", "annotations": {"a": "b"}}), &[], "a webhook may turn it into one"),
@@ -105,9 +105,17 @@ fn an_environment_says_how_a_pod_gets_the_device() {
             "true",
             json!({"type": "InfiniBand"}),
             &[
+                "error RdmaUndeclared: spec.rdma: the environment has modelplane.ai/rdma=true, but no pod is given an RDMA device, so every engine exits at start with NIXL_ERR_BACKEND: it is told to use nothing but RDMA; name the device in spec.rdma.resources, as in rdma/ib: 1",
+            ],
+            "only the kind, for which UCX is told what to use",
+        ),
+        (
+            "true",
+            json!({"type": "RoCE", "env": [{"name": "UCX_TLS", "value": "rc,tcp"}]}),
+            &[
                 "warning RdmaUndeclared: spec.rdma: the environment has modelplane.ai/rdma=true, but no pod is given an RDMA device, so transfer falls back to TCP; name the device in spec.rdma.resources, as in rdma/ib: 1",
             ],
-            "only the kind",
+            "unless the environment tells it something else",
         ),
         (
             "true",

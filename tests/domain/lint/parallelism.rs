@@ -13,7 +13,7 @@ fn tensor_parallel_sizes_fit() {
             args(&["-tp=4"]),
             args(&["-tp=3"]),
             &[
-                "error TpIndivisible: spec.serving[0].prefill.engine.args[1]: the tensor parallel size is 3 in prefill and 4 in decode, so NIXL's handshake fails and nothing transfers; choose sizes of which one divides the other",
+                "error TpIndivisible: spec.serving[0].prefill.engine.args[1]: the tensor parallel size is 3 in prefill and 4 in decode, so NIXL's handshake fails and every request fails with status 500; choose sizes of which one divides the other",
             ],
             "neither does",
         ),
@@ -21,7 +21,7 @@ fn tensor_parallel_sizes_fit() {
             image("other", &["-tp=4"]),
             image("other", &["-tp=3"]),
             &[
-                "error TpIndivisible: spec.serving[0].prefill.engine.args[1]: the tensor parallel size is 3 in prefill and 4 in decode, so NIXL's handshake fails and nothing transfers; choose sizes of which one divides the other",
+                "error TpIndivisible: spec.serving[0].prefill.engine.args[1]: the tensor parallel size is 3 in prefill and 4 in decode, so NIXL's handshake fails and every request fails, or decode computes its prompt again; choose sizes of which one divides the other",
             ],
             "in no release",
         ),
@@ -37,7 +37,8 @@ fn tensor_parallel_sizes_fit() {
             image(old, &[QUIET, "-tp=2"]),
             image(old, &[QUIET, "-tp=4"]),
             &[
-                "error TpPrefillLarger: spec.serving[0].prefill.engine.args[1]: the tensor parallel size is 4 in prefill and 2 in decode, so NIXL's handshake fails and nothing transfers: vLLM before 0.14 cannot gather from a larger prefill; give prefill at most 2",
+                "warning HandshakeKillsDecode: spec.serving[0].engine.image: decode dies, with everything that it is answering, when a prefill pod is gone before decode asked it for the first time: vLLM 0.13.0 looks it up all the same; take v0.22.0 or later in both phases",
+                "error TpPrefillLarger: spec.serving[0].prefill.engine.args[1]: the tensor parallel size is 4 in prefill and 2 in decode, so NIXL's handshake fails and decode's engine dies of the first request: vLLM before 0.14 cannot gather from a larger prefill; give prefill at most 2",
             ],
             "which 0.13 cannot join",
         ),

@@ -65,7 +65,10 @@ fn their_warnings_are_few_and_true() {
     let warnings = |name: &str| codes(&lint(profiles().published.into_iter().find(|one| one.name == name).unwrap().profile));
     let all: Vec<Code> = profiles().published.into_iter().flat_map(|one| codes(&lint(one.profile))).collect();
     let different = warnings("Qwen3-0.6B from Gaudi to NVIDIA");
-    assert_eq!(all, different, "only the one that transfers between different hardware differs between its phases");
+    let old = |code: &Code| *code == Code::HandshakeKillsDecode;
+    assert_eq!(all.iter().filter(|code| old(code)).count(), 2, "of those with vLLM's own image of 0.19.1, the ones with NIXL");
+    let others: Vec<Code> = all.into_iter().filter(|code| !old(code)).collect();
+    assert_eq!(others, different, "only the one that transfers between different hardware differs between its phases");
     assert_eq!(different, [Code::ImageMismatch, Code::DtypeMismatch, Code::KvLayoutMismatch], "image, context length and layout");
 }
 
@@ -75,11 +78,13 @@ fn a_planted_mistake_is_found() {
     assert_eq!(profiles.planted.len(), 20);
     for planted in profiles.planted {
         let mut profile = profiles.published.iter().find(|one| one.name == planted.r#in).unwrap().profile.clone();
+        let before = codes(&lint(profile.clone()));
         for (pointer, value) in planted.change {
             *profile.pointer_mut(&pointer).unwrap() = value;
         }
         let findings = lint(profile);
-        let mut found: Vec<(&str, &str)> = findings.iter().map(|finding| (finding.code.as_str(), finding.severity.as_str())).collect();
+        let by_it = findings.iter().filter(|finding| !before.contains(&finding.code));
+        let mut found: Vec<(&str, &str)> = by_it.map(|finding| (finding.code.as_str(), finding.severity.as_str())).collect();
         found.dedup();
         assert_eq!(found, [(planted.code.as_str(), planted.severity.as_str())], "in {}: {findings:?}", planted.r#in);
     }

@@ -16,6 +16,11 @@ def releases():
     return sorted(path.stem for path in PINS.glob("*.txt"))
 
 
+def order(version):
+    """What sorts versions by age."""
+    return [int(part) for part in version.split(".")]
+
+
 class Engines:
     """Where vLLM and the sidecar are, and which they are."""
 

@@ -2,12 +2,18 @@
 
 import collections
 
+from . import engines
+
 KV = "--kv-transfer-config"
 
 # What becomes of a request, or of the engine.
-FINE, EXITS, REFUSED, TWICE, WRONG = "transferred", "exits", "500", "200, computed twice", "200, another text"
+FINE, EXITS, REFUSED, TWICE, WRONG, DIES, REJECTED = (
+    "transferred", "exits", "500", "200, computed twice", "200, another text", "decode dies", "400"
+)
 
-Mistake = collections.namedtuple("Mistake", "name changes seen")
+# What is changed in which phase, what engines do with it, the rule that says so and how sure it is. `then` is what happens meanwhile.
+Mistake = collections.namedtuple("Mistake", "name changes seen rule then", defaults=[None])
+RESTART = "prefill is started again"
 
 
 def argument(*words):
@@ -28,50 +34,81 @@ def variable(name, value):
     return lambda engine: engine.setdefault("env", []).append({"name": name, "value": value})
 
 
-def prefill(name, change, seen):
+def prefill(name, change, seen, rule, then=None):
     """A mistake in prefill only."""
-    return Mistake(name, {"prefill": change}, seen)
+    return Mistake(name, {"prefill": change}, seen, rule, then)
 
 
-def decode(name, change, seen):
+def decode(name, change, seen, rule):
     """A mistake in decode only."""
-    return Mistake(name, {"decode": change}, seen)
+    return Mistake(name, {"decode": change}, seen, rule)
 
 
-def nixl(more="", role="kv_both", connector="NixlConnector"):
+def nixl(more="", role="kv_producer", connector="NixlConnector"):
     """A configuration of NIXL."""
     return f'{{"kv_connector":"{connector}","kv_role":"{role}"{more}}}'
 
 
+def several(*connectors):
+    """A configuration of several connectors."""
+    return f'{{"kv_connector":"MultiConnector","kv_role":"kv_producer","kv_connector_extra_config":{{"connectors":[{",".join(connectors)}]}}}}'
+
+
+def since(release, before, after):
+    """What engines do before a release, and from it on."""
+    return lambda version: after if engines.order(version) >= engines.order(release) else before
+
+
 EXAMPLE = '{"kv_connector":"ExampleConnector","kv_role":"kv_both","kv_connector_extra_config":{"shared_storage_path":"/dev/shm/e2e"}}'
-MULTI = f'{{"kv_connector":"MultiConnector","kv_role":"kv_both","kv_connector_extra_config":{{"connectors":[{nixl()},{EXAMPLE}]}}}}'
+OFFLOAD = '{"kv_connector":"OffloadingConnector","kv_role":"kv_both","kv_connector_extra_config":{"num_cpu_blocks":64,"cpu_bytes_to_use":67108864}}'
+# A failed handshake kills the engines before, whatever else is right.
+MENDED = "0.22.0"
+FAILS = since(MENDED, DIES, REFUSED)
+
+OF_THE_RELEASE = {"HandshakeKillsDecode (warning)"}
 
 MISTAKES = [
-    prefill("a misspelt option", argument("--tensor-paralell-size=4"), EXITS),
-    prefill("an option that is gone", argument("--swap-space=4"), EXITS),
-    prefill("a value for a switch", argument("--enforce-eager=true"), EXITS),
-    prefill("a type that does not exist", argument("--dtype=bf16"), EXITS),
-    prefill("two words in one", argument("--max-num-seqs 8"), EXITS),
-    prefill("no kv_role", transfer('{"kv_connector":"NixlConnector"}'), EXITS),
-    prefill("a misspelt key", transfer(nixl(',"kv_rol":"x"')), EXITS),
-    prefill("a key that is gone", transfer(nixl(',"kv_buffer_size":1e9')), EXITS),
-    prefill("broken JSON", transfer('{"kv_connector":'), EXITS),
-    prefill("RDMA transports, no device", variable("E2E_UCX_TLS", "rc,sm,self,cuda_copy,cuda_ipc"), EXITS),
-    prefill("no connector", transfer(None), TWICE),
-    prefill("an empty configuration", transfer(""), TWICE),
-    prefill("another connector", transfer(EXAMPLE), TWICE),
-    prefill("two connectors", transfer(MULTI), REFUSED),
-    prefill("push, decode pulls", transfer(nixl(connector="NixlPushConnector")), REFUSED),
-    prefill("--dtype", argument("--dtype=float32"), REFUSED),
-    prefill("no hybrid manager", argument("--disable-hybrid-kv-cache-manager"), REFUSED),
-    prefill("smaller blocks", argument("--block-size=64"), WRONG),
-    prefill("side channel at localhost", variable("VLLM_NIXL_SIDE_CHANNEL_HOST", "localhost"), REFUSED),
-    decode("no connector", transfer(None), TWICE),
-    decode("smaller blocks", argument("--block-size=64"), REFUSED),
+    prefill("a misspelt option", argument("--tensor-paralell-size=4"), EXITS, "OptionUnknown (error)"),
+    prefill("an option that is gone", argument("--swap-space=4"), EXITS, "OptionUnknown (error)"),
+    prefill("a value for a switch", argument("--enforce-eager=true"), EXITS, "OptionValue (error)"),
+    prefill("a type that does not exist", argument("--dtype=bf16"), EXITS, "OptionValue (error)"),
+    prefill("a word for a number", argument("--max-num-seqs=many"), EXITS, "OptionValue (error)"),
+    prefill("no GPU", argument("--tensor-parallel-size=0"), EXITS, "OptionValue (error)"),
+    prefill("an abbreviation of several", argument("--data-parallel-s=2"), EXITS, "OptionUnknown (error)"),
+    prefill("two words in one", argument("--max-num-seqs 8"), EXITS, "FusedArg (error)"),
+    prefill("no kv_role", transfer('{"kv_connector":"NixlConnector"}'), EXITS, "KvRole (error)"),
+    prefill("an unknown kv_role", transfer(nixl(role="producer")), EXITS, "KvRole (error)"),
+    prefill("roles swapped", transfer(nixl(role="kv_consumer")), FINE, "KvRole (warning)"),
+    prefill("a misspelt key", transfer(nixl(',"kv_rol":"x"')), EXITS, "KvConfigInvalid (error)"),
+    prefill("a key that is gone", transfer(nixl(',"kv_buffer_size":1e9')), since("0.32.0", FINE, EXITS), since("0.32.0", None, "KvConfigInvalid (error)")),
+    prefill("an unknown policy", transfer(nixl(',"kv_load_failure_policy":"maybe"')), EXITS, "KvConfigInvalid (error)"),
+    prefill("broken JSON", transfer('{"kv_connector":'), EXITS, "KvConfigInvalid (error)"),
+    prefill("RDMA transports, no device", variable("E2E_UCX_TLS", "rc,sm,self,cuda_copy,cuda_ipc"), EXITS, None),
+    prefill("no connector", transfer(None), TWICE, "KvConnectorMissing (error)"),
+    prefill("an empty configuration", transfer(""), TWICE, "KvConnectorMissing (error)"),
+    prefill("another connector", transfer(EXAMPLE), TWICE, "KvConnectorMismatch (error)"),
+    prefill("a second connector without the hybrid manager", transfer(several(nixl(), EXAMPLE)), since(MENDED, FINE, REFUSED), "KvConnectorMismatch (warning)"),
+    prefill("a second connector with it", transfer(several(nixl(), OFFLOAD)), FINE, "KvConnectorMismatch (warning)"),
+    prefill("push, decode pulls", transfer(nixl(connector="NixlPushConnector")), since("0.24.0", EXITS, REFUSED), since("0.24.0", "ConnectorUnknown (warning)", "KvConnectorMismatch (error)")),
+    prefill("--dtype", argument("--dtype=float32"), FAILS, "DtypeMismatch (warning)"),
+    Mistake("--dtype, in both", {"prefill": argument("--dtype=float32"), "decode": argument("--dtype=float16")}, FAILS, "DtypeMismatch (error)"),
+    prefill("no hybrid manager", argument("--disable-hybrid-kv-cache-manager"), since(MENDED, FINE, REFUSED), since(MENDED, None, "HybridKvMismatch (warning)")),
+    prefill("smaller blocks", argument("--block-size=64"), WRONG, "BlockSizeMismatch (warning)"),
+    prefill("blocks that do not fit", argument("--block-size=96"), FAILS, "BlockSizeMismatch (warning)"),
+    prefill("a shorter context", argument("--max-model-len=128"), REJECTED, "DtypeMismatch (warning)"),
+    prefill("side channel at localhost", variable("VLLM_NIXL_SIDE_CHANNEL_HOST", "localhost"), FAILS, "SideChannelHost (error)"),
+    prefill("an engine id", transfer(nixl(',"engine_id":"prefill-0"')), REFUSED, "EngineIdPinned (warning)", RESTART),
+    decode("no connector", transfer(None), TWICE, "KvConnectorMissing (error)"),
+    decode("another connector", transfer(EXAMPLE), TWICE, "KvConnectorMismatch (error)"),
+    decode("smaller blocks", argument("--block-size=64"), FAILS, "BlockSizeMismatch (warning)"),
+    decode("side channel at localhost", variable("VLLM_NIXL_SIDE_CHANNEL_HOST", "localhost"), FINE, "SideChannelHost (warning)"),
     Mistake("--dtype, failures recomputed", {
-        "prefill": argument("--dtype=float32"), "decode": transfer(nixl(',"kv_load_failure_policy":"recompute"')),
-    }, TWICE),
-    Mistake("producer and consumer", {
-        "prefill": transfer(nixl(role="kv_producer")), "decode": transfer(nixl(role="kv_consumer")),
-    }, FINE),
+        "prefill": argument("--dtype=float32"), "decode": transfer(nixl(',"kv_load_failure_policy":"recompute"', role="kv_consumer")),
+    }, since(MENDED, DIES, TWICE), "DtypeMismatch (warning)"),
+    Mistake("kv_both", {"prefill": transfer(nixl(role="kv_both")), "decode": transfer(nixl(role="kv_both"))}, FINE, None),
 ]
+
+
+def at(value, release):
+    """What holds for a release."""
+    return value(release) if callable(value) else value

@@ -62,7 +62,10 @@ def main(words):
     folder = os.environ[ENVIRONMENT]
     # What a test sets on purpose stays.
     environment = {**os.environ, **{name: os.environ.get(f"E2E_{name}", value or f"{folder}/cache") for name, (value, _) in VARIABLES.items()}}
-    words = [os.environ[MODEL] if word == "/mnt/models" else word for word in words] + list(ARGUMENTS)
+    # A size that nothing can start with is there on purpose.
+    kept = {word.partition("=")[0] for word in words if word.endswith("=0")}
+    ours = [argument for argument in ARGUMENTS if argument.partition("=")[0] not in kept]
+    words = [os.environ[MODEL] if word == "/mnt/models" else word for word in words] + ours
     print("vllm", *words, flush=True)
     forked = ["-c", FORKED] if os.environ.get(FORK) else [f"{folder}/bin/vllm"]
     os.execve(f"{folder}/bin/python", [f"{folder}/bin/python", *forked, *words], environment)
