@@ -3,6 +3,11 @@
 use serde::Serialize;
 
 use super::inputs::{Inputs, ModelState, situation};
+use super::observed::Identity;
+use super::placement::serving_identity;
+use crate::api::model_deployment::Topology;
+use crate::domain::engine::metrics::TransferQueries;
+use crate::domain::kserve::{decode_pods, engine_pods};
 use crate::domain::scheduling::placement::{Action, EnvironmentState, Placement};
 use crate::domain::scheduling::schedule::{Plan, schedule};
 use crate::domain::scheduling::{holdings::Fleet, ledger::Ledger, situation::Situation, trace::Checked};
@@ -23,6 +28,9 @@ pub struct ExplainedEnvironment {
     pub checks: Vec<Checked>,
     /// Its pools.
     pub pools: Vec<ExplainedPool>,
+    /// What to ask the Prometheus there, to know whether the deployment disaggregates; none where it is not placed, or Unified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prometheus: Option<TransferQueries>,
 }
 
 /// Who holds a pool's GPUs.
@@ -66,7 +74,18 @@ fn explain_environment(inputs: &Inputs, plan: &Plan, name: &str, state: &Environ
         EnvironmentState::Usable(environment) => explain_pools(environment, &inputs.fleet, &here),
         EnvironmentState::Invalid(_) => Vec::new(),
     };
-    ExplainedEnvironment { environment: name.to_owned(), placed: !here.is_empty(), outcome, checks, pools }
+    let prometheus = here.iter().find_map(|placement| transfer_queries(inputs, placement));
+    ExplainedEnvironment { environment: name.to_owned(), placed: !here.is_empty(), outcome, checks, pools, prometheus }
+}
+
+fn transfer_queries(inputs: &Inputs, placement: &Placement) -> Option<TransferQueries> {
+    match placement.place.topology {
+        Topology::Unified => None,
+        Topology::PrefillDecode => {
+            let Identity { namespace, name } = serving_identity(inputs, placement)?;
+            Some(TransferQueries::new(&namespace, &decode_pods(&name), &engine_pods(&name)))
+        }
+    }
 }
 
 fn describe_placement(placement: &Placement) -> String {

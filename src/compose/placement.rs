@@ -37,6 +37,12 @@ pub fn render_placement(
     resources
 }
 
+/// The serving object of a placement; none where its environment is not there.
+pub fn serving_identity(inputs: &Inputs, placement: &Placement) -> Option<Identity> {
+    let environment = usable(&inputs.environments, &placement.place.environment)?;
+    Some(Site::new(inputs, environment, placement).serving())
+}
+
 /// Where a placement's objects are, and what they are called. What exists keeps its name.
 struct Site<'a> {
     inputs: &'a Inputs,

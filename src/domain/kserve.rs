@@ -55,9 +55,25 @@ pub fn published_name(namespace: &str, model: &str) -> String {
     format!("publishers/{namespace}/models/{model}")
 }
 
-/// The Deployment that is made of a Unified serving object.
+/// The Deployment of decode, or of the one phase of Unified.
 pub fn engine_deployment(serving: &str) -> String {
     format!("{serving}-kserve")
+}
+
+/// A regular expression that decode's pods match by their whole name, or those of the one phase of Unified. Kubernetes ends it with the hash of
+/// the template and five more characters, and cuts what comes before these at 58 (read in v1.35.4): only prefill's names get so long.
+pub fn decode_pods(serving: &str) -> String {
+    format!("{}-[a-z0-9]+-[a-z0-9]{{5}}", engine_deployment(serving))
+}
+
+/// The same of prefill's pods. Where the name is cut, no dash is left before the last five characters.
+pub fn prefill_pods(serving: &str) -> String {
+    format!("{}-prefill-[a-z0-9]+(-[a-z0-9]{{5}})?", engine_deployment(serving))
+}
+
+/// The same of the pods of both phases.
+pub fn engine_pods(serving: &str) -> String {
+    format!("{}-(prefill-)?[a-z0-9]+(-[a-z0-9]{{5}})?", engine_deployment(serving))
 }
 
 /// The HTTPRoute that is made of a serving object.

@@ -340,8 +340,10 @@ team/chat\\tb: 1/1 placed
     let pools = "
   ENVIRONMENT              POOL           NODES  GPUS  OTHERS  THIS  FREE
   us\\nteam/other  us-east  h200\\n9 x 9  100 x 8   800       0     2   798
+
+  does it disaggregate? ask Prometheus about the last 5 minutes, on us\\nteam/other  us-east:
 ";
-    assert!(explained.out.ends_with(pools), "{}", explained.out);
+    assert!(explained.out.contains(pools), "{}", explained.out);
 }
 
 /// A branch of a fork names its files as it likes.

@@ -71,3 +71,41 @@ fn a_deployment_that_is_not_there_is_not_a_success() {
     let expected = "no ModelDeployment ml-team-x/none of modelplane.ai/v1alpha1 in these manifests\n";
     assert_eq!((verdict, out.as_str(), err.as_str()), (Verdict::BadInput, "", expected));
 }
+
+/// To paste: with the namespace and the pods' names that the deployment has there, and only where something could be disaggregated.
+#[test]
+fn what_to_ask_prometheus_is_printed_once_for_all_environments_that_answer_it_alike() {
+    let (_, out, _) = run("llama-405b", &[]);
+    let (_, asked) = out.split_once("\n\n  does it disaggregate?").unwrap();
+    let tokens = "vllm:prompt_tokens_by_source_total{namespace=\"ml-team-a\",pod=~\"llama-405b-prod-pd-kserve-[a-z0-9]+-[a-z0-9]{5}\"";
+    let share = format!(
+        "sum(rate({tokens},source=\"external_kv_transfer\"}}[5m])) / (sum(rate({tokens},source=~\"external_kv_transfer|local_compute\"}}[5m])) > 0)"
+    );
+    let failed = "sum(increase(vllm:nixl_num_failed_transfers_total{namespace=\"ml-team-a\",\
+        pod=~\"llama-405b-prod-pd-kserve-(prefill-)?[a-z0-9]+(-[a-z0-9]{5})?\"}[5m]))";
+    let expected = format!(
+        " ask Prometheus about the last 5 minutes, on us-east, us-west:
+    # prompt tokens that came from prefill, as a share: about 1, nothing without prompts; vLLM 0.16.0 or later
+    {share}
+    # transfers that failed: 0; vLLM 0.11.1 or later
+    {failed}
+"
+    );
+    assert_eq!(asked, expected);
+
+    let (_, out, _) = run("llama-405b", &["-o", "json"]);
+    let explained: Value = serde_json::from_str(&out).unwrap();
+    let environments = explained[0]["environments"].as_array().unwrap();
+    let queries: Vec<(&str, Option<&Value>)> =
+        environments.iter().map(|each| (each["environment"].as_str().unwrap(), each.get("prometheus"))).collect();
+    let both = json!({"shareFromPrefill": share, "failedTransfers": failed});
+    assert_eq!(queries, [("eu-central", None), ("us-east", Some(&both)), ("us-west", Some(&both))]);
+}
+
+#[test]
+fn of_a_unified_deployment_prometheus_is_asked_nothing() {
+    let (verdict, text, _) = run("unified", &[]);
+    let (_, structured, _) = run("unified", &["-o", "json"]);
+    assert_eq!(verdict, Verdict::Placed);
+    assert!(!text.contains("vllm:") && !structured.contains("prometheus"), "{text}{structured}");
+}

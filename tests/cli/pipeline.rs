@@ -1,5 +1,7 @@
 //! The input of the function in a Composition beside manifests.
 
+use function_modelplane::api::model_deployment::Topology;
+use function_modelplane::domain::names::Stem;
 use serde_json::{Value, json};
 
 use super::change::{example, folder, run as change};
@@ -33,6 +35,15 @@ fn an_input_counts_for_manifests_as_it_does_in_the_cluster() {
         assert_eq!((code, err.as_str()), (0, ""), "{command}: {out}");
         assert!(out.contains("ml-team-a/chat: 1/1 placed"), "{command}: {out}");
     }
+}
+
+/// In a namespace that teams share names carry a hash, and Prometheus has to be asked about that one.
+#[test]
+fn prometheus_is_asked_about_the_namespace_on_the_cluster() {
+    let (_folder, shared) = folder(&[("composition.json", &composition(&input("remoteNamespace", &json!("models"))))]);
+    let (_, out, _) = run(&["explain", &format!("{}/examples/llama-405b", env!("CARGO_MANIFEST_DIR")), &shared]);
+    let serving = Stem::new("ml-team-a", "llama-405b-prod", true).serving(Topology::PrefillDecode);
+    assert_eq!(out.matches(&format!("{{namespace=\"models\",pod=~\"{serving}-kserve-")).count(), 3, "{out}");
 }
 
 #[test]

@@ -67,3 +67,16 @@ fn every_page_is_linked_from_the_readme() {
     let lost: Vec<PathBuf> = pages().into_iter().filter(|page| own(page) && !linked.contains(page)).collect();
     assert_eq!(lost, Vec::<PathBuf>::new());
 }
+
+/// Who is woken by an alert is sent to the page of its cause.
+#[test]
+fn every_runbook_of_an_alert_leads_somewhere() {
+    let alerts = std::fs::read_to_string(project().join("package/monitoring/disaggregation.yaml")).unwrap();
+    let published = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/");
+    let runbooks: Vec<&str> = alerts.lines().filter_map(|line| line.trim().strip_prefix("runbook_url: ")).collect();
+    assert_eq!(runbooks.len(), alerts.matches("- alert: ").count(), "each alert has one");
+    for runbook in runbooks {
+        let (file, anchor) = runbook.strip_prefix(published).unwrap().split_once('#').unwrap();
+        assert!(anchors(&project().join(file)).contains(&anchor.to_owned()), "{runbook}");
+    }
+}

@@ -8,6 +8,7 @@ mod fields;
 mod links;
 mod lint;
 mod metrics;
+mod queries;
 
 use std::path::PathBuf;
 

@@ -2,6 +2,7 @@
 
 mod engine;
 mod fleet;
+mod kserve;
 mod lint;
 mod names;
 mod scheduling;

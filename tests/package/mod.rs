@@ -5,5 +5,6 @@
 mod bounds;
 pub(crate) mod definitions;
 mod install;
+mod monitoring;
 mod schema;
 mod status;

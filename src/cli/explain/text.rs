@@ -1,4 +1,5 @@
-//! What `explain` prints for people: under each environment the checks in their order, and under all of them who holds which GPUs.
+//! What `explain` prints for people: under each environment the checks in their order, under all of them who holds which GPUs, and what to
+//! ask Prometheus once it runs.
 
 use std::io;
 
@@ -8,6 +9,7 @@ use comfy_table::{CellAlignment, Table as Grid};
 use crate::cli::lines::Lines;
 use crate::cli::plane::session::Previewed;
 use crate::compose::explanation::ExplainedEnvironment;
+use crate::domain::engine::metrics::{FAILED_TRANSFERS_SINCE, PROMPT_TOKENS_SINCE, TransferQueries};
 use crate::domain::scheduling::trace::Checked;
 use crate::text::visible::visible;
 
@@ -22,6 +24,7 @@ pub(crate) fn write_explanations(lines: &mut Lines<'_>, all: &[Previewed]) -> io
             write_environment(lines, environment)?;
         }
         write_pools(lines, &previewed.explained)?;
+        write_queries(lines, &previewed.explained)?;
     }
     Ok(())
 }
@@ -63,6 +66,29 @@ fn write_pools(lines: &mut Lines<'_>, environments: &[ExplainedEnvironment]) -> 
     lines.line("")?;
     for line in grid.lines() {
         lines.line(&format!("  {}", line.trim()))?;
+    }
+    Ok(())
+}
+
+/// Queries to paste, with what is said of them as comments of PromQL. Where names and namespaces are the same, so are the queries.
+fn write_queries(lines: &mut Lines<'_>, environments: &[ExplainedEnvironment]) -> io::Result<()> {
+    let mut asked: Vec<(&TransferQueries, Vec<&str>)> = Vec::new();
+    for environment in environments {
+        let Some(queries) = &environment.prometheus else { continue };
+        match asked.iter_mut().find(|(known, _)| *known == queries) {
+            Some((_, names)) => names.push(&environment.environment),
+            None => asked.push((queries, vec![&environment.environment])),
+        }
+    }
+    for (queries, names) in asked {
+        lines.line("")?;
+        lines.line(&format!("  does it disaggregate? ask Prometheus about the last 5 minutes, on {}:", names.join(", ")))?;
+        lines.line(&format!(
+            "    # prompt tokens that came from prefill, as a share: about 1, nothing without prompts; vLLM {PROMPT_TOKENS_SINCE} or later"
+        ))?;
+        lines.line(&format!("    {}", queries.share_from_prefill))?;
+        lines.line(&format!("    # transfers that failed: 0; vLLM {FAILED_TRANSFERS_SINCE} or later"))?;
+        lines.line(&format!("    {}", queries.failed_transfers))?;
     }
     Ok(())
 }

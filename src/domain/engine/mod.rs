@@ -2,6 +2,7 @@
 
 pub mod args;
 pub(crate) mod connectors;
+pub mod metrics;
 mod options;
 pub(crate) mod refusal;
 pub(crate) mod release;
