@@ -24,9 +24,9 @@ def free_ports(count):
         return [probe.getsockname()[1] for probe in probes]
 
 
-def listens(port):
+def listens(port, address="127.0.0.1"):
     """Whether a program accepts connections."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+    with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
         return True
     return False
 
