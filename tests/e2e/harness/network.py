@@ -17,6 +17,7 @@ PROGRAMS = ["ip", "nsenter", "setpriv", "unshare"]
 MORTAL = ["setpriv", "--pdeathsig", "KILL"]
 # For tests of networks, says RFC 2544. Nothing of it leaves the run's own namespaces.
 ADDRESS = "198.18.0.{}"
+BRIDGE = ADDRESS.format(1)
 
 
 def alone():
@@ -47,7 +48,7 @@ class Network:
     def __init__(self, stack):
         self.stack, self.count = stack, 0
         ip("link", "add", "pods", "type", "bridge")
-        ip("address", "add", f"{ADDRESS.format(1)}/24", "dev", "pods")
+        ip("address", "add", f"{BRIDGE}/24", "dev", "pods")
         ip("link", "set", "pods", "up")
 
     def namespace(self):
@@ -82,7 +83,7 @@ def _namespace(device, address):
         for link in ["lo", "eth0"]:
             ip("link", "set", link, "up", inside=found.inside)
         # Nothing is routed; programs ask for a route to find their own address.
-        ip("route", "add", "default", "via", ADDRESS.format(1), inside=found.inside)
+        ip("route", "add", "default", "via", BRIDGE, inside=found.inside)
         yield found
     finally:
         holder.kill()

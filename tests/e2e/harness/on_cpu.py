@@ -24,7 +24,9 @@ OTHER = {
     "vllm --version": "answered without importing vLLM, as an official image of the same release answers",
     "HOME, HF_HUB_CACHE": "a folder of this run",
     "image, resources, volumes, probes, securityContext": "a kubelet's; a container is its command in namespaces of its own, as PID 1",
-    "--enable-ssrf-protection (sidecar)": "false: it asks an API server for pods, and there is none in this suite",
+    "a pod's address, and that it is ready": "said of its object by the test, as a kubelet would",
+    "endpoint picker": "only with the plugins that KServe's configuration names: what the others need is not published as a module",
+    "gateway": "a real Envoy whose configuration the test writes of KServe's HTTPRoute and InferencePool, as a gateway's controller would",
 }
 # Where told so: one process imports vLLM and the others are forked from it, instead of three that import it each.
 FORKED = """

@@ -1,13 +1,14 @@
 """The pods that KServe makes of an LLMInferenceService: real engines and the real sidecar, each pod in a network of its own."""
 
 import copy
-import json
-import tempfile
+import os
+import sys
 import time
 from pathlib import Path
 
-from . import inference, kubelet, on_cpu, processes
-from .container import Container
+from . import inference, kubelet, on_cpu
+from .container import Container, memory
+from .processes import listens
 from .tools import Failure
 
 PORTS = {"decode": 8001, "prefill": 8000, "unified": 8000}
@@ -16,7 +17,7 @@ PREFILL_HEADER = "x-prefiller-host-port"
 # On an idle machine an engine takes half a minute.
 START_SECONDS = 300
 COUNTED_SECONDS = 3
-DECODE_PRESET = "config-llm-decode-template.yaml"
+SIDECAR = "llm-d-routing-sidecar"
 
 
 class Cluster:
@@ -38,49 +39,37 @@ class Cluster:
         folder = self.folder / name
         (folder / "home").mkdir(parents=True, exist_ok=True)
         environment = {
-            **_environment(container, namespace), "HOME": str(folder / "home"), "HF_HUB_CACHE": str(folder / "home"),
+            **_environment(container, {"status.podIP": namespace.address}), "HOME": str(folder / "home"), "HF_HUB_CACHE": str(folder / "home"),
             "PATH": f"{folder}:/usr/local/bin:/usr/bin:/bin",
             **on_cpu.write(folder, self.engines.engine, self.engines.version, self.model), **({on_cpu.FORK: "1"} if forked else {}),
         }
         url = f"http://{namespace.address}:{PORTS[phase]}"
-        return self._container(name, namespace, container, environment, folder, lambda: inference.healthy(url))
+        return self.container(name, namespace, container, environment, folder, lambda: inference.healthy(url))
 
-    def sidecar(self, name, service, namespace):
-        """The routing sidecar's container in decode's pod."""
-        container = self._sidecar(service)
-        _, _, tag = container["image"].rpartition(":")
-        if tag != self.engines.sidecar_version:
-            raise Failure(f"KServe {self.version} names the sidecar {tag}, but {self.engines.sidecar_version} is pinned")
-        words = [word.replace("--enable-ssrf-protection=true", "--enable-ssrf-protection=false") for word in container["command"][1:]]
-        container = {**container, "command": [str(self.engines.sidecar), *words], "args": []}
-        folder = self.folder / name
+    def program(self, program, release, pool, pod, name, port, namespace):
+        """The container of that name in a pod of a pool: a real program of a release, just as KServe has it called."""
+        found = next(each for each in [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]] if each["name"] == name)
+        image, _, tag = found["image"].rpartition(":")
+        if tag != release:
+            raise Failure(f"KServe {self.version} names {image} {tag}, but {release} is pinned")
+        mount, server = pool.account(pod, found)
+        folder = self.folder / program.name
         folder.mkdir(parents=True, exist_ok=True)
-        environment = _environment(container, namespace)
-        return self._container(name, namespace, container, environment, folder, lambda: processes.listens(SIDECAR_PORT, namespace.address))
+        words = {**found, "command": [str(program), *found["command"][1:]], "args": found.get("args")}
+        environment = {**server, **_environment(found, {"status.podIP": namespace.address, "metadata.namespace": pool.namespace})}
+        return self.container(program.name, namespace, words, environment, folder, lambda: listens(port, namespace.address), mount)
 
-    def _sidecar(self, service):
-        """Its container, with the template in its command executed by KServe: it takes the engine's place in decode's preset for that."""
-        presets = self.tools.kserve[self.version] / "presets"
-        (preset,) = self.tools.read_yaml(presets / DECODE_PRESET)
-        (container,) = preset["spec"]["template"]["initContainers"]
-        preset["spec"]["template"] = {"containers": [{**container, "name": "main"}]}
-        with tempfile.TemporaryDirectory() as folder:
-            for path in presets.iterdir():
-                (Path(folder) / path.name).write_bytes(path.read_bytes())
-            (Path(folder) / DECODE_PRESET).write_text(json.dumps(preset), encoding="utf-8")
-            (found,) = self.tools.engines([service], self.version, folder)
-        return {"image": container["image"], "command": found["engines"]["decode"]["command"], "env": container["env"]}
-
-    def _container(self, name, namespace, container, environment, folder, ready):
+    def container(self, name, namespace, container, environment, folder, ready, mount=None):
+        """A container in a pod's network."""
         env = {key.encode(): value.encode() for key, value in environment.items()}
         words = [kubelet.expand(word.encode(), env) for word in [*container["command"], *(container["args"] or [])]]
-        made = Container(name, namespace, words, environment, folder, ready, START_SECONDS)
+        made = Container(name, namespace, words, environment, folder, ready, START_SECONDS, mount)
         self.started.append(made)
         return made
 
     def memory(self):
-        """Bytes that everything in it holds."""
-        return sum(container.memory() for container in self.started)
+        """Bytes that all of the run holds, what is not a pod's among it."""
+        return memory(os.getpid())
 
     def stop(self):
         """Ends whatever still runs."""
@@ -88,8 +77,7 @@ class Cluster:
             container.kill()
 
 
-def _environment(container, namespace):
-    fields = {"status.podIP": namespace.address, "metadata.namespace": "team"}
+def _environment(container, fields):
     return {key.decode(): value.decode() for key, value in kubelet.environment(container["env"], fields).items()}
 
 
@@ -107,18 +95,22 @@ class Disaggregated:
 
     PHASES = ["prefill", "decode"]
 
-    def __init__(self, cluster, name, service):
-        self.cluster, self.name, self.service = cluster, name, service
+    def __init__(self, cluster, name, service, pool):
+        self.cluster, self.name, self.service, self.pool = cluster, name, service, pool
         self.model = service["spec"]["model"]["name"]
         self.namespaces = {phase: cluster.network.namespace() for phase in self.PHASES}
         self.urls = {phase: f"http://{self.namespaces[phase].address}:{PORTS[phase]}" for phase in self.PHASES}
-        self.prefiller = f"{self.namespaces['prefill'].address}:{PORTS['prefill']}"
+        self.prefiller = self.namespaces["prefill"].address
         self.url = f"http://{self.namespaces['decode'].address}:{SIDECAR_PORT}"
-        self.sidecar = cluster.sidecar(f"{name}-sidecar", service, self.namespaces["decode"])
+        self.prefill, engines, (decode, *_) = None, cluster.engines, pool.pods("decode")
+        self.sidecar = cluster.program(engines.sidecar, engines.sidecar_version, pool, decode, SIDECAR, SIDECAR_PORT, self.namespaces["decode"])
+        pool.runs(decode, self.namespaces["decode"].address)
+        self.prefill_runs()
         self.engines, self.specs = {}, {}
 
-    def serve(self, service=None, forked=True):
-        """Has both engines run as an object says, those anew that run otherwise or not at all; gives back which were started."""
+    def serve(self, service=None, plain=()):
+        """Has both engines run as an object says, those anew that run otherwise or not at all, and the phases in `plain` without a fork of
+        ours; gives back which were started."""
         wanted = self.cluster.containers(service or self.service)
         if not self.sidecar.alive():
             self.sidecar.start()
@@ -126,12 +118,18 @@ class Disaggregated:
         for phase in new:
             self.kill(phase)
             name = f"{self.name}-{phase}"
-            self.engines[phase] = self.cluster.engine(name, phase, wanted[phase], self.namespaces[phase], forked)
+            self.engines[phase] = self.cluster.engine(name, phase, wanted[phase], self.namespaces[phase], forked=phase not in plain)
             self.specs[phase] = copy.deepcopy(wanted[phase])
             self.engines[phase].launch()
         for phase in new:
             self.engines[phase].wait()
         return new
+
+    def prefill_runs(self, ready=True):
+        """A kubelet says so of prefill's pod, or where that was deleted of another."""
+        pods = {pod["metadata"]["name"]: pod for pod in self.pool.pods("prefill")}
+        self.prefill = self.prefill if self.prefill and self.prefill["metadata"]["name"] in pods else next(iter(pods.values()))
+        self.pool.runs(self.prefill, self.namespaces["prefill"].address, ready)
 
     def alive(self, phase):
         """Whether an engine's first process lives."""
@@ -143,13 +141,30 @@ class Disaggregated:
             self.engines[phase].kill()
 
     def headers(self, prefiller=None):
-        """What an endpoint picker sets."""
-        return {PREFILL_HEADER: prefiller or self.prefiller}
+        """What an endpoint picker sets, with prefill's address or another."""
+        return {PREFILL_HEADER: f"{prefiller or self.prefiller}:{PORTS['prefill']}"}
 
     def log(self, what):
         """What a container printed."""
         container = self.sidecar if what == "sidecar" else self.engines[what]
         return container.log.read_text(encoding="utf-8", errors="replace")
+
+
+class Stranger:
+    """Something that listens at an address of its own, and belongs to nobody's pool."""
+
+    def __init__(self, cluster):
+        namespace = cluster.network.namespace()
+        self.address, self.port = namespace.address, PORTS["prefill"]
+        folder = cluster.folder / "stranger"
+        folder.mkdir(parents=True, exist_ok=True)
+        words = [sys.executable, "-m", "http.server", str(self.port), "--bind", self.address]
+        self.container = cluster.container("stranger", namespace, {"command": words, "args": []}, {}, folder, lambda: listens(self.port, self.address))
+        self.container.start()
+
+    def asked(self):
+        """Whether a request has arrived."""
+        return "POST" in self.container.log.read_text(encoding="utf-8", errors="replace")
 
 
 class Watched:
