@@ -9,6 +9,7 @@ MODEL, ENVIRONMENT, VERSION, FORK = "E2E_MODEL", "E2E_ENVIRONMENT", "E2E_VERSION
 ARGUMENTS = {
     "--tensor-parallel-size=1": "each rank would need cores and gigabytes of its own",
     "--enforce-eager": "compiling for a CPU takes minutes",
+    "--num-gpu-blocks-override=2048": "a cache of 256 MiB, enough for one longest prompt",
 }
 VARIABLES = {
     "UCX_TLS": ("tcp", "without an RDMA device the engine exits; and what is transferred crosses the network between two namespaces"),

@@ -108,13 +108,13 @@ class Disaggregated:
         self.prefill_runs()
         self.engines, self.specs = {}, {}
 
-    def serve(self, service=None, plain=()):
-        """Has both engines run as an object says, those anew that run otherwise or not at all, and the phases in `plain` without a fork of
-        ours; gives back which were started."""
+    def serve(self, service=None, plain=(), phases=PHASES):
+        """Has both engines, or those of some phases, run as an object says, those anew that run otherwise or not at all, and the phases in
+        `plain` without a fork of ours; gives back which were started."""
         wanted = self.cluster.containers(service or self.service)
         if not self.sidecar.alive():
             self.sidecar.start()
-        new = [phase for phase in self.PHASES if wanted[phase] != self.specs.get(phase) or not self.alive(phase)]
+        new = [phase for phase in phases if wanted[phase] != self.specs.get(phase) or not self.alive(phase)]
         for phase in new:
             self.kill(phase)
             name = f"{self.name}-{phase}"
@@ -124,6 +124,20 @@ class Disaggregated:
         for phase in new:
             self.engines[phase].wait()
         return new
+
+    def with_another_prefill(self):
+        """The same service as those requests meet it that go to another pod of prefill, which is started for that."""
+        other, namespace = copy.copy(self), self.cluster.network.namespace()
+        other.namespaces = {**self.namespaces, "prefill": namespace}
+        other.urls = {**self.urls, "prefill": f"http://{namespace.address}:{PORTS['prefill']}"}
+        other.prefiller = namespace.address
+        taken = self.prefill["metadata"]["name"]
+        other.prefill = next(pod for pod in self.pool.pods("prefill") if pod["metadata"]["name"] != taken)
+        engine = self.cluster.engine(f"{self.name}-prefill-2", "prefill", self.specs["prefill"], namespace)
+        other.engines = {**self.engines, "prefill": engine}
+        engine.start()
+        other.prefill_runs()
+        return other
 
     def prefill_runs(self, ready=True):
         """A kubelet says so of prefill's pod, or where that was deleted of another."""
@@ -173,7 +187,9 @@ class Watched:
     def __init__(self, pods, ask):
         before = {phase: inference.metrics(url) for phase, url in pods.urls.items()}
         sent = pods.namespaces["prefill"].sent()
+        begin = time.monotonic()
         self.answer = ask()
+        self.seconds = time.monotonic() - begin
         deadline = time.monotonic() + COUNTED_SECONDS
         while True:
             after = {phase: inference.metrics(url) for phase, url in pods.urls.items()}
