@@ -2,9 +2,9 @@
 
 pub mod args;
 pub(crate) mod connectors;
+pub(crate) mod handshake;
 pub mod metrics;
 mod options;
-pub(crate) mod refusal;
 pub(crate) mod release;
 pub mod template_text;
 pub(crate) mod transfer;

@@ -1,7 +1,7 @@
 //! Whether cached blocks mean the same in both phases.
 
 use super::phase::{Pair, PhaseEngine, Setting};
-use crate::domain::engine::refusal::{COMPARED_SINCE, HYBRID_COMPARED_SINCE};
+use crate::domain::engine::handshake::{COMPARED_SINCE, HYBRID_COMPARED_SINCE};
 use crate::domain::engine::release::{Release, v0};
 use crate::domain::finding::Code::{BlockSizeMismatch, DtypeMismatch, HybridKvMismatch, KvLayoutMismatch};
 use crate::domain::finding::{Finding, Severity};
@@ -75,7 +75,7 @@ fn check_compared(pair: &Pair<'_>, option: &str, findings: &mut Vec<Finding>) {
 /// What comes of caches that mean different things.
 fn refused(pair: &Pair<'_>) -> &'static str {
     if compares(pair, COMPARED_SINCE) {
-        pair.refusal().effect()
+        pair.failed_handshake().effect()
     } else {
         "decode refuses the cached blocks, or reads them as something else"
     }
@@ -151,7 +151,7 @@ fn check_hybrid(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     };
     let (decode, prefill) = (flag(&pair.decode), flag(&pair.prefill));
     let Some(found) = differ(decode, prefill, "vLLM's choice") else { return };
-    let effect = pair.refusal().effect();
+    let effect = pair.failed_handshake().effect();
     let (severity, so) = if decode == Setting::Absent || prefill == Setting::Absent {
         (Severity::Warning, format!(": unless that is the same, {effect}"))
     } else if compares(pair, HYBRID_COMPARED_SINCE) {
@@ -182,7 +182,7 @@ fn check_block_size(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     let effect = if decode.checked_rem(prefill) == Some(0) && !prefill_wider {
         "where that was tried, on CPUs with vLLM 0.19.0 and 0.32.0, answers were wrong and had status 200".to_owned()
     } else {
-        format!("unless the attention backend cuts both into blocks that fit, {}", pair.refusal().effect())
+        format!("unless the attention backend cuts both into blocks that fit, {}", pair.failed_handshake().effect())
     };
     let message = format!("{sizes}: {effect}; set the same in both phases");
     findings.push(Finding::warning(BlockSizeMismatch, path, message));

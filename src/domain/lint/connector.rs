@@ -1,7 +1,7 @@
 //! Whether both phases name connectors that meet, and that their vLLM has.
 
 use super::phase::{Pair, PhaseEngine};
-use crate::domain::engine::refusal::{hides_failures, kills_decode};
+use crate::domain::engine::handshake::{hides_failures, kills_decode};
 use crate::domain::engine::transfer::{Connector, OPTION, Transfer};
 use crate::domain::engine::{connectors::lacks, template_text::env_refs};
 use crate::domain::finding::Code::{
@@ -77,7 +77,7 @@ fn check_same(pair: &Pair<'_>, decode: &Connector, prefill: &Connector, findings
         Finding::warning(KvConnectorMismatch, path, message)
     } else {
         // Both ends of NIXL shake hands; any other pair ignores what it is given.
-        let effect = if pair.uses_nixl() { pair.refusal().effect() } else { "decode computes every prompt again" };
+        let effect = if pair.uses_nixl() { pair.failed_handshake().effect() } else { "decode computes every prompt again" };
         Finding::error(KvConnectorMismatch, path, format!("{names}, which never meet, so {effect}; name the same connector in both phases"))
     });
 }

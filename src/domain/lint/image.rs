@@ -1,7 +1,7 @@
 //! Whether the image can transfer, and is the same in both phases.
 
 use super::phase::{Pair, PhaseEngine};
-use crate::domain::engine::refusal::COMPARED_SINCE;
+use crate::domain::engine::handshake::COMPARED_SINCE;
 use crate::domain::engine::release::{canonical, v0};
 use crate::domain::engine::transfer::Connector;
 use crate::domain::finding::Code::{ImageMismatch, ImageWithoutNixl};
@@ -26,7 +26,7 @@ pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     let path = pair.prefill.field("engine.image");
-    let effect = pair.refusal().effect();
+    let effect = pair.failed_handshake().effect();
     let releases = pair.both().map(|phase| phase.release.filter(|release| *release >= COMPARED_SINCE && pair.uses_nixl()));
     findings.push(match releases {
         [Some(decode), Some(prefill)] if decode != prefill => {

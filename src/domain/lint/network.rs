@@ -32,7 +32,7 @@ fn check_host(pair: &Pair<'_>, phase: &PhaseEngine<'_>, findings: &mut Vec<Findi
     findings.push(if phase.which == Phase::Prefill || connector.has(Kind::Push) {
         let message = format!(
             "{HOST_ENV} is {host:?}, so the other phase asks itself and {}; leave it out, the pod's address is set for you",
-            pair.refusal().effect()
+            pair.failed_handshake().effect()
         );
         Finding::error(SideChannelHost, path, message)
     } else {

@@ -23,13 +23,15 @@ fn check_tensor(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     let sizes = format!("the tensor parallel size is {prefill} in prefill and {decode} in decode");
     let path = pair.option(TP);
     if decode.max(prefill).checked_rem(decode.min(prefill)) != Some(0) {
-        let message =
-            format!("{sizes}, so NIXL's handshake fails and {}; choose sizes of which one divides the other", pair.refusal().effect());
+        let message = format!(
+            "{sizes}, so NIXL's handshake fails and {}; choose sizes of which one divides the other",
+            pair.failed_handshake().effect()
+        );
         findings.push(Finding::error(TpIndivisible, path, message));
     } else if prefill > decode && pair.release().is_some_and(|release| release < v0(14, 0)) {
         let message = format!(
             "{sizes}, so NIXL's handshake fails and {}: vLLM before 0.14 cannot gather from a larger prefill; give prefill at most {decode}",
-            pair.refusal().effect()
+            pair.failed_handshake().effect()
         );
         findings.push(Finding::error(TpPrefillLarger, path, message));
     } else if prefill > decode {

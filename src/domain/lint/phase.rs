@@ -3,7 +3,7 @@
 use crate::api::model::{Engine, PodResources};
 use crate::api::phase::Phase;
 use crate::domain::engine::args::{EngineArgs, Gpus};
-use crate::domain::engine::refusal::Refusal;
+use crate::domain::engine::handshake::FailedHandshake;
 use crate::domain::engine::transfer::{Connector, DECODE_EXAMPLE, PREFILL_EXAMPLE, Transfer, read_transfer};
 use crate::domain::engine::{release::Release, template_text::env_refs};
 
@@ -137,8 +137,8 @@ impl Pair<'_> {
     }
 
     /// What decode does where the handshake with prefill fails.
-    pub(super) fn refusal(&self) -> Refusal {
-        Refusal::of(self.decode.release, self.decode.transfer.connector())
+    pub(super) fn failed_handshake(&self) -> FailedHandshake {
+        FailedHandshake::of(self.decode.release, self.decode.transfer.connector())
     }
 
     /// Whether both transfer with NIXL.

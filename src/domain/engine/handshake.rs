@@ -17,7 +17,7 @@ pub(crate) const HYBRID_COMPARED_SINCE: Release = v0(18, 0);
 
 /// What decode does when the handshake with prefill fails, be it that prefill is gone or that their caches do not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum FailedHandshake {
     /// Its engine dies, with all that it is answering.
     Dies,
     /// The request fails.
@@ -28,7 +28,7 @@ pub(crate) enum Refusal {
     Unknown,
 }
 
-impl Refusal {
+impl FailedHandshake {
     /// What a release of decode does with its connector.
     pub(crate) fn of(release: Option<Release>, connector: Option<&Connector>) -> Self {
         let Some(release) = release.filter(|release| *release >= DIES.0) else { return Self::Unknown };
