@@ -2,7 +2,9 @@
 
 pub mod args;
 pub(crate) mod connectors;
-mod options;
+pub(crate) mod options;
+pub(crate) mod refusals;
 pub(crate) mod release;
 pub mod template_text;
 pub(crate) mod transfer;
+pub(crate) mod values;
