@@ -98,6 +98,9 @@ pub enum Gpus {
     Unknown,
 }
 
+/// A word, and the index of its argument.
+type Placed = (usize, String);
+
 /// What a word is to `argparse`.
 enum Word {
     /// A value, or a stray.
@@ -142,7 +145,8 @@ impl EngineArgs {
                     }
                 }
                 Word::Ambiguous { written, found } => {
-                    let matters = |named: &Named| SIZES.contains(&named.row.name.as_str()) || BEYOND_SIZES.contains(&named.row.name.as_str());
+                    let matters =
+                        |named: &Named| SIZES.contains(&named.row.name.as_str()) || BEYOND_SIZES.contains(&named.row.name.as_str());
                     parsed.opaque |= found.iter().any(matters);
                     let dashes = if written.starts_with("--") { "--" } else { "-" };
                     let names = found.iter().map(|named| format!("{dashes}{}", named.name)).collect();
@@ -280,7 +284,7 @@ fn may_become_option(word: &str) -> bool {
 ///
 /// Each word comes with the index of its argument, a dotted key with that of the option's first. Options whose dotted key has no value come
 /// apart: there vLLM reads no further.
-fn rewrite(args: &[String], release: Option<Release>) -> (Vec<(usize, String)>, Vec<(usize, String)>) {
+fn rewrite(args: &[String], release: Option<Release>) -> (Vec<Placed>, Vec<Placed>) {
     let (mut words, mut unfinished) = (Vec::new(), Vec::new());
     let mut gathered: Vec<(usize, String, Map<String, Value>)> = Vec::new();
     let has_levels = !options::long(LEVEL, release).is_empty();

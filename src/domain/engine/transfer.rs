@@ -223,7 +223,8 @@ fn absent(rows: &[&Key], release: Option<Release>) -> KeyWhy {
     let Some(release) = release else { return KeyWhy::Nobodys };
     let having = |other: &&Release| rows.iter().any(|key| key.is_in(Some(**other)));
     let releases = options::releases();
-    let gone = releases.iter().rfind(|other| **other < release && having(other)).and_then(|last| releases.iter().find(|other| *other > last));
+    let gone =
+        releases.iter().rfind(|other| **other < release && having(other)).and_then(|last| releases.iter().find(|other| *other > last));
     let first = || releases.iter().find(having).map(|first| KeyWhy::NotYet(*first));
     gone.map(|gone| KeyWhy::Gone(*gone)).or_else(first).unwrap_or(KeyWhy::Nobodys)
 }
@@ -240,7 +241,11 @@ fn wrong_value(key: &Key, value: &Value) -> Option<KeyWhy> {
         KeyType::Text => text.is_some(),
         KeyType::Integer => value.is_boolean() || value.as_f64().is_some_and(|number| number.fract() == 0.0) || text.is_some_and(in_quotes),
         KeyType::Number => value.is_boolean() || value.is_number() || text.is_some_and(in_quotes),
-        KeyType::Flag => value.is_boolean() || value.as_f64().is_some_and(|number| number == 0.0 || number == 1.0) || text.is_some_and(is_flag),
+        KeyType::Flag => {
+            value.is_boolean()
+                || value.as_f64().is_some_and(|number| number.fract() == 0.0 && (0.0..=1.0).contains(&number))
+                || text.is_some_and(is_flag)
+        }
         KeyType::Object => value.is_object(),
         KeyType::Choice => match text {
             Some(text) if !key.choices.iter().any(|choice| choice == text) => return Some(KeyWhy::Choice(key.choices.clone())),

@@ -1,6 +1,6 @@
 //! Which words vLLM's parser takes for an option's value, as Python reads numbers and JSON.
 
-use serde_json::Value;
+use serde::de::IgnoredAny;
 
 use super::options::{Bounds, Row, Type};
 use super::release::Release;
@@ -69,7 +69,7 @@ fn is_of(kind: Type, value: &str) -> bool {
         Type::Count => foreign || count(value).is_some(),
         Type::CountOrAuto => foreign || count(value).is_some() || value.trim().eq_ignore_ascii_case("auto"),
         Type::Json => may_be_json(value),
-        Type::Object => may_be_json(value) && serde_json::from_str::<Value>(value).is_ok_and(|value| value.is_object()) || is_vague(value),
+        Type::Object => value.trim().starts_with('{') && may_be_json(value),
         Type::TextOrObject => {
             let trimmed = value.trim();
             !(trimmed.starts_with('{') && trimmed.ends_with('}')) || may_be_json(value)
@@ -79,7 +79,7 @@ fn is_of(kind: Type, value: &str) -> bool {
 
 /// Whether Python may read a text as JSON.
 fn may_be_json(text: &str) -> bool {
-    is_vague(text) || serde_json::from_str::<Value>(&without_unit_suffixes(text)).is_ok()
+    is_vague(text) || serde_json::from_str::<IgnoredAny>(&without_unit_suffixes(text)).is_ok()
 }
 
 /// Whether a text may hold what only one of the two readers of JSON takes: Python's numbers, halves of characters, and depth.

@@ -30,7 +30,8 @@ pub(super) fn check_phase(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) 
         let place = fault.within.as_ref().map_or_else(|| format!("in --{OPTION}"), |connector| format!("of {connector} in --{OPTION}"));
         let (problem, remedy) = match &fault.why {
             KeyWhy::Nobodys => {
-                let known: Vec<&str> = options::keys().iter().filter(|known| known.is_in(release)).map(|known| known.name.as_str()).collect();
+                let known: Vec<&str> =
+                    options::keys().iter().filter(|known| known.is_in(release)).map(|known| known.name.as_str()).collect();
                 let meant = closest(key, &known).map_or_else(|| "remove it".to_owned(), |name| format!("write {name}"));
                 (format!("{vllm} {key:?} {place}"), meant)
             }
@@ -39,9 +40,16 @@ pub(super) fn check_phase(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) 
                 (format!("vLLM has no key {key:?} {place} before {first}"), format!("remove it, or take an image of v{first} or later"))
             }
             KeyWhy::Type(kind) => (format!("the value of {key} {place} is of another type"), format!("make it {}", called(*kind))),
-            KeyWhy::Choice(choices) => (format!("the value of {key} {place} is none that it takes"), format!("write {}", choices.join(" or "))),
+            KeyWhy::Choice(choices) => {
+                (format!("the value of {key} {place} is none that it takes"), format!("write {}", choices.join(" or ")))
+            }
         };
-        findings.push(Finding::new(KvConfigInvalid, severity, phase.option(OPTION), format!("{} {exits} {problem}; {remedy}", phase.name())));
+        findings.push(Finding::new(
+            KvConfigInvalid,
+            severity,
+            phase.option(OPTION),
+            format!("{} {exits} {problem}; {remedy}", phase.name()),
+        ));
     }
 }
 

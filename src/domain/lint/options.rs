@@ -2,8 +2,8 @@
 
 use super::phase::{PhaseEngine, Setting};
 use crate::domain::engine::options::{self, Bounds, Type};
-use crate::domain::engine::release::Release;
 use crate::domain::engine::refusals::{Refusal, Why, refusals};
+use crate::domain::engine::release::Release;
 use crate::domain::engine::transfer::OPTION;
 use crate::domain::engine::values::Refused;
 use crate::domain::finding::Code::{FusedArg, OptionUnknown, OptionValue};
@@ -17,7 +17,7 @@ const LISTED: usize = 12;
 pub(super) fn check_phase(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
     let release = phase.release.and_then(options::read);
     // What the variable holds may end in an option that takes the first word for its value. The transfer has rules of its own.
-    let first = if phase.env("VLLM_ADDITIONAL_ARGS") == Setting::Absent { 0 } else { 1 };
+    let first = usize::from(phase.env("VLLM_ADDITIONAL_ARGS") != Setting::Absent);
     let certain = |refusal: &Refusal| refusal.at >= first && (refusal.name != OPTION || matches!(refusal.why, Why::Ambiguous(_)));
     for refusal in refusals(&phase.args, release).into_iter().filter(certain) {
         let (code, problem, remedy) = sentence(&refusal, release);
@@ -49,14 +49,14 @@ fn sentence(refusal: &Refusal, release: Option<Release>) -> (Code, String, Strin
         Why::NotYet(first) => {
             (OptionUnknown, format!("vLLM has no {written} before {first}"), format!("remove it, or take an image of v{first} or later"))
         }
-        Why::Ambiguous(names) => {
-            (OptionUnknown, format!("{written} may be {}", listed(names, "or")), "write the whole name".to_owned())
-        }
+        Why::Ambiguous(names) => (OptionUnknown, format!("{written} may be {}", listed(names, "or")), "write the whole name".to_owned()),
         Why::Fused => {
             let problem = format!("the argument {written:?} is an option and its value in one");
             (FusedArg, problem, "write two arguments, or join them with '='".to_owned())
         }
-        Why::Switch(value) => (OptionValue, format!("{written} is a switch and takes no value, but has {value:?}"), "remove the value".to_owned()),
+        Why::Switch(value) => {
+            (OptionValue, format!("{written} is a switch and takes no value, but has {value:?}"), "remove the value".to_owned())
+        }
         Why::Missing => (OptionValue, format!("{written} has no value"), "write one behind it, or remove it".to_owned()),
         Why::Value(value, refused) => {
             let (problem, remedy) = refusal_of(written, value, refused, &lacks);

@@ -60,7 +60,10 @@ fn no_release_takes_an_option_or_a_key_in_two_ways() {
 #[test]
 fn the_table_says_what_the_sources_say() {
     let table = table();
-    assert_eq!((table.releases.len(), table.releases.first().unwrap().as_str(), table.releases.last().unwrap().as_str()), (40, "0.9.1", "0.33.0"));
+    assert_eq!(
+        (table.releases.len(), table.releases.first().unwrap().as_str(), table.releases.last().unwrap().as_str()),
+        (40, "0.9.1", "0.33.0")
+    );
     let having = |rows: &[Row], name: &str| -> BTreeSet<usize> {
         rows.iter().filter(|row| row.name == name).flat_map(|row| within(&table, &row.r#in)).collect()
     };

@@ -106,7 +106,8 @@ fn a_pod_needs_the_gpus_of_the_sizes_that_vllm_read() {
     for row in &parsed.rows {
         let Some(sets) = &row.sets else { continue };
         let read = |field: &str| sets.get(field).or_else(|| parsed.defaults.get(field)).and_then(Value::as_u64);
-        let ranks = if read("data_parallel_rank").is_some() { Some(1) } else { read("data_parallel_size_local").or(read("data_parallel_size")) };
+        let ranks =
+            if read("data_parallel_rank").is_some() { Some(1) } else { read("data_parallel_size_local").or(read("data_parallel_size")) };
         let sizes = ["tensor_parallel_size", "pipeline_parallel_size", "prefill_context_parallel_size"].map(read);
         let product = sizes.into_iter().chain([ranks]).product::<Option<u64>>().unwrap();
         let alone = read("nnodes") == Some(1) && sets.get("headless").is_none();

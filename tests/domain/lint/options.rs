@@ -20,7 +20,9 @@ fn the_images_vllm_has_each_option() {
         (
             V32,
             &["--tensor-paralell-size=4"],
-            &["error OptionUnknown: spec.serving[0].engine.args[0]: the engine exits at start because vLLM 0.32.0 knows no option --tensor-paralell-size; write --tensor-parallel-size"],
+            &[
+                "error OptionUnknown: spec.serving[0].engine.args[0]: the engine exits at start because vLLM 0.32.0 knows no option --tensor-paralell-size; write --tensor-parallel-size",
+            ],
             "a misspelling",
         ),
         (
@@ -47,13 +49,17 @@ fn the_images_vllm_has_each_option() {
         (
             "vllm/vllm-openai:v0.10.2",
             &["--moe-backend=auto"],
-            &["error OptionUnknown: spec.serving[0].engine.args[0]: the engine exits at start because vLLM has no --moe-backend before 0.17.0; remove it, or take an image of v0.17.0 or later"],
+            &[
+                "error OptionUnknown: spec.serving[0].engine.args[0]: the engine exits at start because vLLM has no --moe-backend before 0.17.0; remove it, or take an image of v0.17.0 or later",
+            ],
             "what later releases have",
         ),
         (
             V32,
             &["--data-parallel-s=2"],
-            &["error OptionUnknown: spec.serving[0].engine.args[0]: the engine exits at start because --data-parallel-s may be --data-parallel-size, --data-parallel-size-local, --data-parallel-start-rank or --data-parallel-supervisor-port; write the whole name"],
+            &[
+                "error OptionUnknown: spec.serving[0].engine.args[0]: the engine exits at start because --data-parallel-s may be --data-parallel-size, --data-parallel-size-local, --data-parallel-start-rank or --data-parallel-supervisor-port; write the whole name",
+            ],
             "a beginning of several",
         ),
         (V32, &["--max-num-seq=8"], &[], "a beginning of one"),
@@ -61,7 +67,9 @@ fn the_images_vllm_has_each_option() {
         (
             V32,
             &["-tp4", "--config=/etc/vllm.yaml"],
-            &[r#"error FusedArg: spec.serving[0].engine.args[0]: the engine exits at start because the argument "-tp4" is an option and its value in one; write two arguments, or join them with '='"#],
+            &[
+                r#"error FusedArg: spec.serving[0].engine.args[0]: the engine exits at start because the argument "-tp4" is an option and its value in one; write two arguments, or join them with '='"#,
+            ],
             "only one letter takes its value so; a file undoes nothing",
         ),
     ]);
@@ -83,7 +91,9 @@ fn of_other_images_only_what_no_release_has_is_found() {
         (
             "vllm/vllm-openai:v0.99.0",
             &["--enforce-egaer", "--kv-cache-dtype=fp8_ds_mla"],
-            &["warning OptionUnknown: spec.serving[0].engine.args[0]: the engine exits at start, unless its image adds to vLLM, because no vLLM up to 0.33.0 knows option --enforce-egaer; write --enforce-eager"],
+            &[
+                "warning OptionUnknown: spec.serving[0].engine.args[0]: the engine exits at start, unless its image adds to vLLM, because no vLLM up to 0.33.0 knows option --enforce-egaer; write --enforce-eager",
+            ],
             "a release that nobody has read",
         ),
     ]);
@@ -92,7 +102,14 @@ fn of_other_images_only_what_no_release_has_is_found() {
 #[test]
 fn the_images_vllm_takes_each_value() {
     assert_decode(&[
-        (V32, &["--dtype=bfloat16", "--max-model-len=32k", "--seed=-1", "--moe-backend=Deep-GEMM", "--served-model-name", "meta-llama/Llama"], &["warning PortArg: spec.serving[0].engine.args[4]: --served-model-name is KServe's: at best it changes nothing, until KServe's changes; remove it"], "all of these are right"),
+        (
+            V32,
+            &["--dtype=bfloat16", "--max-model-len=32k", "--seed=-1", "--moe-backend=Deep-GEMM", "--served-model-name", "meta-llama/Llama"],
+            &[
+                "warning PortArg: spec.serving[0].engine.args[4]: --served-model-name is KServe's: at best it changes nothing, until KServe's changes; remove it",
+            ],
+            "all of these are right",
+        ),
         (
             V32,
             &["--dtype=bf16", "--kv-cache-dtype=fp9", "--max-lora-rank=17"],
@@ -105,7 +122,13 @@ fn the_images_vllm_takes_each_value() {
         ),
         (
             V32,
-            &["--tensor-parallel-size=four", "--max-num-seqs=1.5", "--gpu-memory-utilization=90%", "--max-model-len=long", "--compilation-config=x"],
+            &[
+                "--tensor-parallel-size=four",
+                "--max-num-seqs=1.5",
+                "--gpu-memory-utilization=90%",
+                "--max-model-len=long",
+                "--compilation-config=x",
+            ],
             &[
                 r#"error OptionValue: spec.serving[0].engine.args[0]: the engine exits at start because --tensor-parallel-size is "four"; set it to a whole number"#,
                 r#"error OptionValue: spec.serving[0].engine.args[1]: the engine exits at start because --max-num-seqs is "1.5"; set it to a whole number"#,
@@ -138,7 +161,9 @@ fn the_images_vllm_takes_each_value() {
         (
             "vllm/vllm-openai:v0.9.1",
             &["--kv-cache-dtype=bfloat16"],
-            &[r#"error OptionValue: spec.serving[0].engine.args[0]: the engine exits at start because vLLM 0.9.1 takes no "bfloat16" for --kv-cache-dtype; choose auto, fp8, fp8_e4m3 or fp8_e5m2"#],
+            &[
+                r#"error OptionValue: spec.serving[0].engine.args[0]: the engine exits at start because vLLM 0.9.1 takes no "bfloat16" for --kv-cache-dtype; choose auto, fp8, fp8_e4m3 or fp8_e5m2"#,
+            ],
             "a choice of later releases",
         ),
     ]);
@@ -146,7 +171,8 @@ fn the_images_vllm_takes_each_value() {
 
 #[test]
 fn what_a_variable_holds_may_take_the_first_word() {
-    let additional = Phase { args: &["--frobnicate"], env: &[("VLLM_ADDITIONAL_ARGS", "--kv-transfer-config.kv_role")], ..Phase::default() };
+    let additional =
+        Phase { args: &["--frobnicate"], env: &[("VLLM_ADDITIONAL_ARGS", "--kv-transfer-config.kv_role")], ..Phase::default() };
     assert_lines(&lines(&unified(additional)), &[], "a dotted key takes whatever follows");
 }
 
@@ -161,12 +187,19 @@ fn the_images_vllm_has_each_key_of_the_transfer() {
         (
             transfer(&[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_rol":"x"}"#]),
             FINE,
-            &[r#"error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because vLLM 0.32.0 knows no key "kv_rol" in --kv-transfer-config; write kv_role"#],
+            &[
+                r#"error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because vLLM 0.32.0 knows no key "kv_rol" in --kv-transfer-config; write kv_role"#,
+            ],
             "a misspelling",
         ),
         (
-            transfer(&[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_buffer_size":1g,"kv_ip":"127.0.0.1"}"#]),
-            image("vllm/vllm-openai:v0.31.0", &[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_buffer_size":1g,"kv_ip":"127.0.0.1"}"#]),
+            transfer(&[
+                r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_buffer_size":1g,"kv_ip":"127.0.0.1"}"#,
+            ]),
+            image(
+                "vllm/vllm-openai:v0.31.0",
+                &[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_buffer_size":1g,"kv_ip":"127.0.0.1"}"#],
+            ),
             &[
                 r#"error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because vLLM has had no key "kv_buffer_size" in --kv-transfer-config since 0.32.0; remove it"#,
                 r#"error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because vLLM has had no key "kv_ip" in --kv-transfer-config since 0.32.0; remove it"#,
@@ -175,7 +208,9 @@ fn the_images_vllm_has_each_key_of_the_transfer() {
             "what is gone, and was there a release before",
         ),
         (
-            transfer(&[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_load_failure_policy":"ignore","kv_connector_extra_config":[],"kv_port":"x","enable_permute_local_kv":"True"}"#]),
+            transfer(&[
+                r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_load_failure_policy":"ignore","kv_connector_extra_config":[],"kv_port":"x","enable_permute_local_kv":"True"}"#,
+            ]),
             FINE,
             &[
                 "error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because the value of kv_connector_extra_config in --kv-transfer-config is of another type; make it an object",
@@ -187,24 +222,35 @@ fn the_images_vllm_has_each_key_of_the_transfer() {
         (
             transfer(&[r#"--kv-transfer-config={"kv_connector":5,"kv_role":"kv_both"}"#]),
             FINE,
-            &["error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because the value of kv_connector in --kv-transfer-config is of another type; make it a string"],
+            &[
+                "error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because the value of kv_connector in --kv-transfer-config is of another type; make it a string",
+            ],
             "no name",
         ),
         (
-            transfer(&[r#"--kv-transfer-config={"kv_connector":"MultiConnector","kv_role":"kv_both","kv_connector_extra_config":{"connectors":[{"kv_connector":"NixlConnector","kv_role":"kv_both","kv_rank":0},{"kv_connector":"OffloadingConnector","kv_role":"kv_both","$(KEY)":1}]}}"#]),
+            transfer(&[
+                r#"--kv-transfer-config={"kv_connector":"MultiConnector","kv_role":"kv_both","kv_connector_extra_config":{"connectors":[{"kv_connector":"NixlConnector","kv_role":"kv_both","kv_rank":0},{"kv_connector":"OffloadingConnector","kv_role":"kv_both","$(KEY)":1}]}}"#,
+            ]),
             FINE,
-            &[r#"error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because vLLM has had no key "kv_rank" of NixlConnector in --kv-transfer-config since 0.32.0; remove it"#],
+            &[
+                r#"error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because vLLM has had no key "kv_rank" of NixlConnector in --kv-transfer-config since 0.32.0; remove it"#,
+            ],
             "of a connector within another, which vLLM makes of the same class; and a key that the kubelet fills in",
         ),
         (
             image(OTHER, &[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_rank":0,"kv_rol":"x"}"#]),
             image(OTHER, &[]),
-            &[r#"warning KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start, unless its image adds to vLLM, because no vLLM up to 0.33.0 knows the key "kv_rol" in --kv-transfer-config; write kv_role"#],
+            &[
+                r#"warning KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start, unless its image adds to vLLM, because no vLLM up to 0.33.0 knows the key "kv_rol" in --kv-transfer-config; write kv_role"#,
+            ],
             "of another image only what no release knows",
         ),
     ];
     assert_found(&cases);
-    let old = image("vllm/vllm-openai:v0.9.1", &[r#"--kv-transfer-config={"kv_connector":"OffloadingConnector","kv_role":"kv_both","kv_rol":"x"}"#]);
+    let old = image(
+        "vllm/vllm-openai:v0.9.1",
+        &[r#"--kv-transfer-config={"kv_connector":"OffloadingConnector","kv_role":"kv_both","kv_rol":"x"}"#],
+    );
     let found = lines(&unified(old));
     assert!(!found.iter().any(|line| line.contains("kv_rol\"")), "a release that leaves alone what it does not know: {found:?}");
 }
