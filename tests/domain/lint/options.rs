@@ -84,7 +84,7 @@ fn of_other_images_only_what_no_release_has_is_found() {
             &["--tensor-paralell-size=4", "--dtype=bf16", "--dtype=auto"],
             &[
                 "warning OptionUnknown: spec.serving[0].engine.args[0]: the engine exits at start, unless its image adds to vLLM, because no vLLM up to 0.33.0 knows option --tensor-paralell-size; write --tensor-parallel-size",
-                r#"warning OptionValue: spec.serving[0].engine.args[1]: the engine exits at start, unless its image adds to vLLM, because no vLLM up to 0.33.0 takes "bf16" for --dtype; write bfloat16"#,
+                r#"warning OptionValue: spec.serving[0].engine.args[1]: the engine exits at start, unless its image adds to vLLM, because no vLLM up to 0.33.0 takes "bf16" for --dtype; choose auto, bfloat16, float, float16, float32 or half"#,
             ],
             "none has it, or takes it",
         ),

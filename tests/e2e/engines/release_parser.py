@@ -36,8 +36,13 @@ class StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 def let_import():
     """Lets releases import that were made for other libraries than those installed."""
+    import torch
     import transformers
 
+    # 0.17 and 0.18 choose their kernels by these, which are gone; which kernels they are does not matter here.
+    for name in ["_is_avx512_supported", "_is_avx2_supported"]:
+        if not hasattr(torch._C._cpu, name):
+            setattr(torch._C._cpu, name, lambda: False)
     register = transformers.AutoConfig.register
     # Models that vLLM brought along, and transformers has by now.
     transformers.AutoConfig.register = staticmethod(lambda kind, config, exist_ok=False: register(kind, config, exist_ok=True))
