@@ -206,10 +206,10 @@ impl Row {
         self.releases.holds_any(release)
     }
 
-    /// What the values are chosen from, in a release or in any; nothing where they are free.
+    /// What the values are chosen from, in a release or in any; nothing where they are free. The word for nothing is left out.
     pub(crate) fn choices(&self, release: Option<Release>) -> Vec<&str> {
         let here = self.choices.iter().filter(|(_, releases)| releases.holds_any(release)).map(|(choice, _)| choice.as_str());
-        let mut choices: Vec<&str> = here.collect();
+        let mut choices: Vec<&str> = here.filter(|choice| *choice != "None").collect();
         // Numbers come in their order, words in that of the file.
         choices.sort_by_key(|choice| choice.parse::<u32>().ok());
         choices

@@ -53,21 +53,24 @@ fn the_lint_says_that_the_engine_exits_where_vllm_does() {
     assert_eq!(different, Vec::<String>::new(), "where vLLM says nothing it started");
 }
 
+/// The options without a value.
+const SWITCHES: [&str; 4] = ["headless", "enforce_eager", "enable_prefix_caching", "disable_hybrid_kv_cache_manager"];
+
 /// What is set, as vLLM would hold it.
 fn ours(args: &EngineArgs, field: &str, default: &Value) -> Value {
     let name = field.replace('_', "-");
-    match default {
-        Value::Bool(_) => args.flag(&name).map_or_else(|| default.clone(), Value::from),
-        _ if ["enforce_eager", "enable_prefix_caching", "disable_hybrid_kv_cache_manager"].contains(&field) => {
-            args.flag(&name).map_or_else(|| default.clone(), Value::from)
-        }
-        _ if !args.is_given(&name) => default.clone(),
-        _ if field == "served_model_name" => json!(args.values(&name)),
-        _ => args.value(&name).map_or(Value::Null, |value| {
-            let text = value.trim().replace('_', "");
-            text.parse::<i64>().map_or_else(|_| json!(value), Value::from)
-        }),
+    if SWITCHES.contains(&field) {
+        return args.flag(&name).map_or_else(|| default.clone(), Value::from);
     }
+    if !args.is_given(&name) {
+        return default.clone();
+    }
+    if field == "served_model_name" {
+        return json!(args.values(&name));
+    }
+    // Python reads numbers with underscores, and space around them.
+    let read = |value: &str| value.trim().replace('_', "").parse::<i64>().map_or_else(|_| json!(value), Value::from);
+    args.value(&name).map_or(Value::Null, read)
 }
 
 /// The parts of a transfer that the file keeps.

@@ -257,7 +257,8 @@ fn the_images_vllm_has_each_key_of_the_transfer() {
 
 #[test]
 fn an_empty_transfer_is_none() {
-    for args_of_decode in [&["--kv-transfer-config="] as &[&str], &["--kv-transfer-config", ""], &["--kv-transfer-config=None"]] {
+    const EMPTY: [&[&str]; 3] = [&["--kv-transfer-config="], &["--kv-transfer-config", ""], &["--kv-transfer-config=None"]];
+    for args_of_decode in EMPTY {
         let phase = Phase { args: args_of_decode, image: Some(V32), ..Phase::default() };
         assert_lines(
             &lines(&super::pair(phase, FINE)),
