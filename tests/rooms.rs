@@ -38,8 +38,15 @@ const SUB_ROOMS: [(&str, &[&str]); 11] = [
 const NOT_IN_DOMAIN: [&str; 9] =
     ["HashMap", "HashSet", "serde_json::Value", "prost", "tonic", "std::env", "SystemTime", "Instant", "std::fs"];
 
-/// The only files of the rules that know JSON: two read what an argument holds, one looks for braces in what would be written.
-const JSON_IN_DOMAIN: [&str; 3] = ["domain/engine/args.rs", "domain/engine/transfer.rs", "domain/engine/template_text.rs"];
+/// The only files of the rules that know JSON: three read what an argument holds, one vLLM's options, one looks for braces in what would be
+/// written.
+const JSON_IN_DOMAIN: [&str; 5] = [
+    "domain/engine/args.rs",
+    "domain/engine/options.rs",
+    "domain/engine/template_text.rs",
+    "domain/engine/transfer.rs",
+    "domain/engine/values.rs",
+];
 
 fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")

@@ -81,9 +81,11 @@ macro_rules! codes {
 codes! {
     SpecInvalid [Error], "A field breaks a rule of its own, so the profile or the whole model is not used.";
     TemplateText [Error], "Text that KServe's templates or the shell of its presets would interpret: it fails every reconcile, or runs something else.";
-    FusedArg [Error], "Each argument is an option, a value, or both joined by '=': a word that belongs to no option makes vLLM exit.";
+    FusedArg [Error, Warning], "Each argument is an option, a value, or both joined by '=': a word that belongs to no option makes vLLM exit.";
+    OptionUnknown [Error, Warning], "The image's vLLM has the option: it exits on one that it has no more, not yet, or never had, and on a beginning of several names.";
+    OptionValue [Error, Warning], "The image's vLLM takes the option's value: it exits on a missing one, one for a switch, and one of another type, choice or size.";
     PortArg [Error, Warning], "The model, its served name, port, host and TLS are KServe's: an engine that listens elsewhere never becomes ready.";
-    KvConfigInvalid [Error], "--kv-transfer-config is one JSON object: the engine exits on anything else.";
+    KvConfigInvalid [Error, Warning], "--kv-transfer-config is one JSON object of the keys that the image's vLLM has: the engine exits on anything else.";
     KvConnectorMissing [Error], "Both phases name a connector that transfers the KV cache: without one nothing is transferred, and nobody says so.";
     KvConnectorMismatch [Error, Warning], "Both phases transfer with the same connectors: different ones never meet.";
     ConnectorUnknown [Warning], "The image's vLLM has the connector: the engine exits on one that it lacks.";

@@ -1,15 +1,15 @@
 //! vLLM's command line: which options an engine's arguments set, and how many GPUs they need.
 //!
 //! vLLM reads it in two passes, and so do we: its `FlexibleArgumentParser` (`vllm/utils/argparse_utils.py`) rewrites the words, Python's
-//! `argparse` assigns them to options. Checked against the parsers of vLLM 0.12.0 to 0.33.0 under Python 3.12. One thing is left out: recent
-//! versions read `80g` behind a dotted key as a number.
-
-use std::ops::Bound;
+//! `argparse` assigns them to options. Which options there are is in `options.json`; `tests/domain/engine/parsed-0.32.0.json` is what the real
+//! parser of vLLM 0.32.0 says of a few hundred command lines.
 
 use serde_json::{Map, Value};
 
-use super::options::{Arity, LONG, SHORTS, inverse};
+use super::options::{self, Named, Takes};
+use super::release::{Release, v0};
 use super::template_text::env_refs;
+use super::values::{count, integer};
 
 /// The options that size a pod.
 const SIZES: [&str; 6] = [
@@ -24,6 +24,9 @@ const SIZES: [&str; 6] = [
 /// The options with which the sizes alone do not say what a pod needs.
 const BEYOND_SIZES: [&str; 4] = ["nnodes", "distributed-executor-backend", "headless", "config"];
 
+/// What `-O3` means, in releases that have it.
+const LEVEL: &str = "optimization-level";
+
 /// How deep a dotted key may go: as deep as JSON may be nested.
 const MAX_DEPTH: usize = 100;
 
@@ -33,7 +36,9 @@ const MAX_DEPTH: usize = 100;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EngineArgs {
     /// The options given.
-    options: Vec<Given>,
+    pub(super) options: Vec<Given>,
+    /// Beginnings of several options' names, for which vLLM refuses to start.
+    pub(super) ambiguous: Vec<Ambiguous>,
     /// Words that belong to no option, each with its argument. vLLM refuses them.
     strays: Vec<(usize, String)>,
     /// Whether some word may be an option that decides on GPUs: a `$(VAR)` in the place of one, or an ambiguous prefix.
@@ -42,12 +47,44 @@ pub struct EngineArgs {
 
 /// An option that is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Given {
+pub(super) struct Given {
     /// The argument that names it.
-    at: usize,
-    name: String,
+    pub(super) at: usize,
+    /// Its long name; as it was written where nobody knows it.
+    pub(super) name: String,
+    /// How it was written, with its dashes and without its value.
+    pub(super) written: String,
+    /// What it takes; `None` where nobody knows it.
+    pub(super) takes: Option<Takes>,
+    /// Whether it is a switch that is turned off.
+    off: bool,
     /// None where one is missing or the option takes none.
-    values: Vec<String>,
+    pub(super) values: Vec<String>,
+}
+
+impl Given {
+    fn new(at: usize, named: Option<Named>, written: String, values: Vec<String>) -> Self {
+        let bare = || written.trim_start_matches('-').to_owned();
+        Self {
+            at,
+            name: named.map_or_else(bare, |named| named.row.name.clone()),
+            takes: named.map(|named| named.row.takes),
+            off: named.is_some_and(|named| named.off),
+            written,
+            values,
+        }
+    }
+}
+
+/// The beginning of several options' names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ambiguous {
+    /// The argument.
+    pub(super) at: usize,
+    /// As it was written, with its dashes and without its value.
+    pub(super) written: String,
+    /// The names that it may be, with their dashes.
+    pub(super) names: Vec<String>,
 }
 
 /// How many GPUs arguments say that a pod needs.
@@ -61,24 +98,36 @@ pub enum Gpus {
     Unknown,
 }
 
+/// A word, and the index of its argument.
+type Placed = (usize, String);
+
 /// What a word is to `argparse`.
 enum Word {
     /// A value, or a stray.
     Plain,
-    /// An option, and the value written into the same word.
-    Option { name: String, arity: Arity, value: Option<String> },
+    /// An option, or what looks like one, and the value written into the same word.
+    Option { named: Option<Named>, written: String, value: Option<String> },
     /// A prefix of several options, for which vLLM refuses to start.
-    Ambiguous(Vec<&'static str>),
+    Ambiguous { written: String, found: Vec<Named> },
 }
 
 impl EngineArgs {
-    /// Reads the arguments of `vllm serve`, as a container has them: `$(VAR)` is left alone.
+    /// Reads the arguments of `vllm serve`, as a container has them, whichever release it is: `$(VAR)` is left alone.
     ///
-    /// Understood are `--x=v`, `--x v`, `-tp 4`, `-tp=4`, underscores for dashes, unique prefixes of the options that vLLM is known to
-    /// have, and dotted keys (`--kv-transfer-config.kv_role kv_both`), which are gathered into the JSON that vLLM makes of them and, as
-    /// there, replace a JSON given elsewhere. What vLLM would refuse is kept apart; nothing is an error here.
+    /// Understood are `--x=v`, `--x v`, `-tp 4`, `-tp=4`, underscores for dashes, unique prefixes of the options that some release has,
+    /// and dotted keys (`--kv-transfer-config.kv_role kv_both`), which are gathered into the JSON that vLLM makes of them and, as there,
+    /// replace a JSON given elsewhere. What vLLM would refuse is kept apart; nothing is an error here.
     pub fn parse(args: &[String]) -> Self {
-        let words = rewrite(args);
+        Self::read(args, None)
+    }
+
+    /// The same as the vLLM in an image reads them, where it is an official one.
+    pub fn parse_for(image: &str, args: &[String]) -> Self {
+        Self::read(args, Release::of(image).and_then(options::read))
+    }
+
+    fn read(args: &[String], release: Option<Release>) -> Self {
+        let (words, unfinished) = rewrite(args, release);
         let mut parsed = Self::default();
         let mut rest = words.into_iter().peekable();
         // An option that nobody knows may take every word that follows.
@@ -88,34 +137,40 @@ impl EngineArgs {
                 parsed.strays.extend(rest.by_ref());
                 break;
             }
-            match read_word(&word) {
+            match read_word(&word, release) {
                 Word::Plain => {
                     parsed.opaque |= may_become_option(&word);
                     if !may_be_values {
                         parsed.strays.push((at, word));
                     }
                 }
-                Word::Ambiguous(names) => parsed.opaque |= names.iter().any(|name| SIZES.contains(name) || BEYOND_SIZES.contains(name)),
-                Word::Option { name, arity, value } => {
-                    // How many words may follow, and how many of them vLLM surely takes for values.
-                    let (most, sure) = match (arity, value.is_some()) {
-                        (_, true) | (Arity::Flag, _) => (0, 0),
-                        (Arity::Value, _) => (1, 1),
-                        (Arity::List, _) => (usize::MAX, 1),
-                        (Arity::Unknown, _) => (1, 0),
-                    };
-                    parsed.opaque |= arity == Arity::Unknown && !env_refs(&name).is_empty();
-                    may_be_values = arity == Arity::Unknown && value.is_none();
+                Word::Ambiguous { written, found } => {
+                    let matters =
+                        |named: &Named| SIZES.contains(&named.row.name.as_str()) || BEYOND_SIZES.contains(&named.row.name.as_str());
+                    parsed.opaque |= found.iter().any(matters);
+                    let dashes = if written.starts_with("--") { "--" } else { "-" };
+                    let names = found.iter().map(|named| format!("{dashes}{}", named.name)).collect();
+                    parsed.ambiguous.push(Ambiguous { at, written, names });
+                }
+                Word::Option { named, written, value } => {
+                    let takes = named.map(|named| named.row.takes);
+                    may_be_values = takes.is_none() && value.is_none() && release.is_none();
+                    parsed.opaque |= takes.is_none() && !env_refs(&written).is_empty();
+                    let (most, sure) = room(takes, value.is_some(), release);
                     let mut values: Vec<String> = value.into_iter().collect();
                     while values.len() < most
-                        && let Some((_, next)) = rest.next_if(|(_, next)| matches!(read_word(next), Word::Plain))
+                        && let Some((_, next)) = rest.next_if(|(_, next)| matches!(read_word(next, release), Word::Plain))
                     {
                         parsed.opaque |= values.len() >= sure && may_become_option(&next);
                         values.push(next);
                     }
-                    parsed.options.push(Given { at, name, values });
+                    parsed.options.push(Given::new(at, named, written, values));
                 }
             }
+        }
+        for (at, option) in unfinished {
+            let named = if let Word::Option { named, .. } = read_word(&option, release) { named } else { None };
+            parsed.options.push(Given::new(at, named, option, Vec::new()));
         }
         parsed
     }
@@ -144,13 +199,9 @@ impl EngineArgs {
         self.options.iter().rfind(|given| given.name == name)
     }
 
-    /// Which way a flag is set where it is given last, by its name or by what negates it; `None` when it is not given.
+    /// Which way a switch is set where it is given last, by its name or by what turns it off; `None` when it is not given.
     pub fn flag(&self, name: &str) -> Option<bool> {
-        let inverse = inverse(name);
-        self.options.iter().rev().find_map(|given| {
-            let (positive, bare) = given.name.strip_prefix("no-").map_or((true, given.name.as_str()), |bare| (false, bare));
-            if bare == name { Some(positive) } else { (Some(bare) == inverse.as_deref()).then_some(!positive) }
-        })
+        self.last(name).map(|given| !given.off)
     }
 
     /// The words that belong to no option, for which vLLM refuses to start, each with the index of its argument:
@@ -207,8 +258,20 @@ impl EngineArgs {
         if !self.is_given(name) {
             return Some(1);
         }
-        // Python's int() ignores space around a number.
-        self.value(name)?.trim().parse().ok().filter(|&count| count > 0)
+        u32::try_from(integer(self.value(name)?)?).ok().filter(|&count| count > 0)
+    }
+}
+
+/// How many words may follow an option as its values, and how many of them vLLM surely takes for that.
+fn room(takes: Option<Takes>, has_value: bool, release: Option<Release>) -> (usize, usize) {
+    match takes {
+        _ if has_value => (0, 0),
+        Some(Takes::Nothing) => (0, 0),
+        Some(Takes::One) => (1, 1),
+        Some(Takes::Maybe) => (1, 0),
+        Some(Takes::Some) => (usize::MAX, 1),
+        // What the release does not have takes nothing; what nobody knows may.
+        None => (usize::from(release.is_none()), 0),
     }
 }
 
@@ -219,22 +282,32 @@ fn may_become_option(word: &str) -> bool {
 
 /// The first pass: underscores in names become dashes, `-O3` is parted, dotted keys are gathered behind everything else.
 ///
-/// Each word comes with the index of its argument, a dotted key with that of the option's first.
-fn rewrite(args: &[String]) -> Vec<(usize, String)> {
-    let mut words = Vec::new();
+/// Each word comes with the index of its argument, a dotted key with that of the option's first. Options whose dotted key has no value come
+/// apart: there vLLM reads no further.
+fn rewrite(args: &[String], release: Option<Release>) -> (Vec<Placed>, Vec<Placed>) {
+    let (mut words, mut unfinished) = (Vec::new(), Vec::new());
     let mut gathered: Vec<(usize, String, Map<String, Value>)> = Vec::new();
-    let mut rest = args.iter().enumerate().flat_map(|(at, arg)| spell(arg).into_iter().map(move |word| (at, word)));
+    let has_levels = !options::long(LEVEL, release).is_empty();
+    let spelled = args.iter().enumerate().flat_map(|(at, arg)| spell(arg, has_levels).into_iter().map(move |word| (at, word)));
+    let mut rest = spelled.peekable();
     while let Some((at, word)) = rest.next() {
+        if word == "-O" && has_levels && rest.peek().is_some_and(|(_, level)| ["0", "1", "2", "3"].contains(&level.as_str())) {
+            words.push((at, format!("--{LEVEL}")));
+            continue;
+        }
         let (key, written) = word.split_once('=').map_or((word.as_str(), None), |(key, value)| (key, Some(value.to_owned())));
         let Some((option, path)) = key.split_once('.').filter(|_| key.starts_with('-')) else {
             words.push((at, word));
             continue;
         };
         // vLLM takes the next word for the value, whatever it is, and fails when there is none.
-        let Some(text) = written.or_else(|| rest.next().map(|(_, word)| word)) else { continue };
+        let Some(text) = written.or_else(|| rest.next().map(|(_, word)| word)) else {
+            unfinished.push((at, option.to_owned()));
+            continue;
+        };
         let (path, value) = match path.strip_suffix('+') {
             Some(path) => (path, Value::from(text.split(',').collect::<Vec<_>>())),
-            None => (path, serde_json::from_str(&text).unwrap_or(Value::String(text))),
+            None => (path, json_or_text(text, release)),
         };
         if path.split('.').count() > MAX_DEPTH {
             continue;
@@ -249,11 +322,11 @@ fn rewrite(args: &[String]) -> Vec<(usize, String)> {
         }
     }
     words.extend(gathered.into_iter().flat_map(|(at, option, object)| [(at, option), (at, Value::Object(object).to_string())]));
-    words
+    (words, unfinished)
 }
 
 /// One argument with the underscores of a long option's name as dashes; `-O3` in two words.
-fn spell(arg: &str) -> Vec<String> {
+fn spell(arg: &str, has_levels: bool) -> Vec<String> {
     if arg.starts_with("--") {
         let (key, value) = arg.split_once('=').map_or((arg, None), |(key, value)| (key, Some(value)));
         let (name, path) = key.split_once('.').map_or((key, None), |(name, path)| (name, Some(path)));
@@ -263,7 +336,8 @@ fn spell(arg: &str) -> Vec<String> {
     }
     match arg.strip_prefix("-O") {
         Some(level) if !level.is_empty() && !level.starts_with('.') => {
-            vec!["-O".to_owned(), level.strip_prefix('=').unwrap_or(level).to_owned()]
+            let option = if has_levels { format!("--{LEVEL}") } else { "-O".to_owned() };
+            vec![option, level.strip_prefix('=').unwrap_or(level).to_owned()]
         }
         _ => vec![arg.to_owned()],
     }
@@ -282,29 +356,46 @@ fn merge(into: &mut Map<String, Value>, from: Map<String, Value>) {
     }
 }
 
+/// The value of a dotted key: JSON, since 0.20 a number with a letter for a thousand and so on, or else text.
+fn json_or_text(text: String, release: Option<Release>) -> Value {
+    let counts = release.is_none_or(|release| release >= v0(20, 0));
+    let counted = || count(&text).filter(|_| counts).map(Value::from);
+    serde_json::from_str(&text).ok().or_else(counted).unwrap_or(Value::String(text))
+}
+
 /// The second pass: what `argparse` takes a word for.
-fn read_word(word: &str) -> Word {
+fn read_word(word: &str, release: Option<Release>) -> Word {
     let Some(name) = word.strip_prefix('-').filter(|name| !name.is_empty()) else { return Word::Plain };
     let (name, long) = name.strip_prefix('-').map_or((name, false), |name| (name, true));
     let (name, value) = name.split_once('=').map_or((name, None), |(name, value)| (name, Some(value.to_owned())));
-    let found = if long { complete_long(name) } else { complete_short(name) };
-    let known = |name: &str, value| Word::Option { arity: LONG.get(name).copied().unwrap_or(Arity::Unknown), name: name.to_owned(), value };
+    let written = if long { format!("--{name}") } else { format!("-{name}") };
+    let found = if long { options::long(name, release) } else { options::short(name, release) };
+    // Only with two dashes may a beginning have its value behind '='.
+    let found: Vec<Named> = found.into_iter().filter(|named| long || value.is_none() || named.name == name).collect();
     match *found.as_slice() {
-        [name] => return known(name, value),
+        [named] => return Word::Option { named: Some(named), written, value },
         [] => {}
-        _ => return Word::Ambiguous(found),
+        _ => return Word::Ambiguous { written, found },
     }
-    if !long && value.is_none() {
-        // One letter with its value attached: `-n2`.
-        let attached = SHORTS.iter().find_map(|(short, long)| Some((long, name.strip_prefix(short).filter(|_| short.len() == 1)?)));
-        if let Some((name, value)) = attached {
-            return known(name, Some(value.to_owned()));
-        }
+    let attached = (!long && value.is_none()).then(|| one_letter(name, release)).flatten();
+    if let Some((named, value)) = attached {
+        return Word::Option { named: Some(named), written, value: Some(value) };
     }
-    if name.contains(' ') || is_negative_number(word) {
+    let spaced = name.contains(' ') || release.is_some() && word.contains(' ');
+    if spaced || is_negative_number(word) {
         return Word::Plain;
     }
-    Word::Option { name: name.to_owned(), arity: Arity::Unknown, value }
+    Word::Option { named: None, written, value }
+}
+
+/// One letter with its value attached: `-n2`.
+fn one_letter(name: &str, release: Option<Release>) -> Option<(Named, String)> {
+    let (end, _) = name.char_indices().nth(1)?;
+    let (letter, value) = name.split_at_checked(end)?;
+    match *options::short(letter, release).as_slice() {
+        [named] if named.name == letter => Some((named, value.to_owned())),
+        _ => None,
+    }
 }
 
 /// Whether a word is what `argparse` takes for a negative number.
@@ -314,20 +405,4 @@ fn is_negative_number(word: &str) -> bool {
         Some((whole, fraction)) => (whole.is_empty() || digits(whole)) && digits(fraction),
         None => digits(number),
     })
-}
-
-/// The long options that a name is, or is a prefix of.
-fn complete_long(name: &str) -> Vec<&'static str> {
-    let from_here = LONG
-        .range::<str, _>((Bound::Included(name), Bound::Unbounded))
-        .map(|(option, _)| option.as_str())
-        .take_while(|option| option.starts_with(name));
-    from_here.take(if LONG.contains_key(name) { 1 } else { usize::MAX }).collect()
-}
-
-/// The long options whose short form a name is, or is a prefix of.
-fn complete_short(name: &str) -> Vec<&'static str> {
-    let exact = SHORTS.iter().find(|(short, _)| *short == name);
-    let candidates = SHORTS.iter().filter(|(short, _)| short.starts_with(name));
-    exact.map_or_else(|| candidates.map(|(_, long)| *long).collect(), |(_, long)| vec![*long])
 }

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde::Deserialize;
+
 /// A release of vLLM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub(crate) struct Release {
     major: u32,
     minor: u32,
@@ -22,12 +25,61 @@ impl Release {
     pub(crate) fn of(image: &str) -> Option<Self> {
         let tag = canonical(image).split('@').next()?.strip_prefix("vllm/vllm-openai:v")?;
         let (version, build) = tag.split_once('-').unwrap_or((tag, ""));
+        Self::parse(version).filter(|_| !build.starts_with("rc"))
+    }
+
+    /// The release of a version without its `v`.
+    fn parse(version: &str) -> Option<Self> {
         let mut numbers = version.split('.');
         let mut number = || numbers.next()?.parse().ok();
         let release = Self { major: number()?, minor: number()?, patch: number()? };
-        // v0.10.1.1 and v0.8.5.post1 are v0.10.1 and v0.8.5, mended.
+        // 0.10.1.1 and 0.8.5.post1 are 0.10.1 and 0.8.5, mended.
         let mended = numbers.all(|rest| rest.strip_prefix("post").unwrap_or(rest).parse::<u32>().is_ok());
-        (mended && !build.starts_with("rc")).then_some(release)
+        mended.then_some(release)
+    }
+}
+
+impl TryFrom<String> for Release {
+    type Error = String;
+
+    fn try_from(version: String) -> Result<Self, String> {
+        Self::parse(&version).ok_or_else(|| format!("{version:?} is no release"))
+    }
+}
+
+/// Some releases: `0.9.1-0.12.0 0.20.0-`, open at an end where they go on, and all of them where nothing is written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Span(Vec<(Option<Release>, Option<Release>)>);
+
+impl Span {
+    /// All releases.
+    pub(crate) const ALL: Self = Self(Vec::new());
+
+    /// Whether a release is one of them.
+    pub(crate) fn holds(&self, release: Release) -> bool {
+        let within = |(first, last): &(Option<Release>, Option<Release>)| {
+            first.is_none_or(|first| first <= release) && last.is_none_or(|last| release <= last)
+        };
+        self.0.is_empty() || self.0.iter().any(within)
+    }
+
+    /// The same; any release will do where nobody knows which it is.
+    pub(crate) fn holds_any(&self, release: Option<Release>) -> bool {
+        release.is_none_or(|release| self.holds(release))
+    }
+}
+
+impl TryFrom<String> for Span {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let end = |version: &str| if version.is_empty() { Ok(None) } else { Release::try_from(version.to_owned()).map(Some) };
+        let part = |part: &str| {
+            let (first, last) = part.split_once('-').ok_or_else(|| format!("{part:?} has no -"))?;
+            Ok((end(first)?, end(last)?))
+        };
+        text.split_whitespace().map(part).collect::<Result<_, String>>().map(Self)
     }
 }
 

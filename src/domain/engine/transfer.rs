@@ -6,6 +6,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::connectors::{Kind, known};
+use super::options::{self, Key, KeyType};
+use super::release::{Release, v0};
+use super::values::without_unit_suffixes;
 use super::{args::EngineArgs, template_text::env_refs};
 
 /// The option.
@@ -119,8 +122,8 @@ impl Transfer {
     }
 }
 
-/// Reads the option. `hidden` says whether something else may set it, too.
-pub(crate) fn read_transfer(args: &EngineArgs, hidden: bool) -> Transfer {
+/// Reads the option as a release does. `hidden` says whether something else may set it, too.
+pub(crate) fn read_transfer(args: &EngineArgs, release: Option<Release>, hidden: bool) -> Transfer {
     if hidden {
         return Transfer::Unknown;
     }
@@ -128,31 +131,134 @@ pub(crate) fn read_transfer(args: &EngineArgs, hidden: bool) -> Transfer {
         return Transfer::Absent;
     }
     let Some(text) = args.value(OPTION) else { return Transfer::Invalid("has no value") };
-    // vLLM reads 80g as a number, which JSON does not.
-    let text = without_unit_suffixes(text);
-    if serde_json::from_str::<Map<String, Value>>(&text).is_err() {
-        return if env_refs(&text).is_empty() { Transfer::Invalid("is no JSON object") } else { Transfer::Unknown };
+    // The option is optional, and this is how vLLM writes nothing.
+    if ["", "None"].contains(&text) {
+        return Transfer::Absent;
     }
-    match serde_json::from_str::<Connector>(&text) {
+    if object(text, release).is_none() {
+        return if env_refs(text).is_empty() { Transfer::Invalid("is no JSON object") } else { Transfer::Unknown };
+    }
+    match serde_json::from_str::<Connector>(&readable(text, release)) {
         Ok(connector) if connector.name.is_none() => Transfer::Absent,
         Ok(connector) if connector.all().iter().all(|connector| env_refs(connector.name()).is_empty()) => Transfer::With(connector),
         Ok(_) | Err(_) => Transfer::Unknown,
     }
 }
 
-/// JSON without the letter behind a number that stands for a thousand and so on.
-fn without_unit_suffixes(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
-    let (mut quoted, mut before) = (false, ' ');
-    for c in text.chars() {
-        if c == '"' && before != '\\' {
-            quoted = !quoted;
-        }
-        if quoted || !before.is_ascii_digit() || !"kKmMgGtT".contains(c) {
-            kept.push(c);
-        }
-        // A backslash that is escaped itself escapes nothing.
-        before = if before == '\\' { ' ' } else { c };
+fn object(text: &str, release: Option<Release>) -> Option<Map<String, Value>> {
+    serde_json::from_str(&readable(text, release)).ok()
+}
+
+/// The text as JSON has it: since 0.20 vLLM reads 80g as a number.
+fn readable(text: &str, release: Option<Release>) -> String {
+    if release.is_some_and(|release| release < v0(20, 0)) { text.to_owned() } else { without_unit_suffixes(text) }
+}
+
+/// A key that vLLM refuses, or whose value it does.
+#[derive(Debug)]
+pub(crate) struct KeyFault {
+    pub(crate) key: String,
+    /// Of MultiConnector's connectors, the name of the one that has it.
+    pub(crate) within: Option<String>,
+    pub(crate) why: KeyWhy,
+}
+
+/// Why it does.
+#[derive(Debug)]
+pub(crate) enum KeyWhy {
+    /// There is no such key, and has never been.
+    Nobodys,
+    /// The release does not have the key any more, since another.
+    Gone(Release),
+    /// The release does not have the key yet; another is the first that does.
+    NotYet(Release),
+    /// Its value is of another type.
+    Type(KeyType),
+    /// Its value is none of these.
+    Choice(Vec<String>),
+}
+
+/// What a release refuses in the option; what every release does where nobody knows which it is.
+pub(crate) fn key_faults(args: &EngineArgs, release: Option<Release>) -> Vec<KeyFault> {
+    let mut faults = Vec::new();
+    if let Some(object) = args.value(OPTION).and_then(|text| object(text, release)) {
+        check_object(&object, None, release, &mut faults);
     }
-    kept
+    faults
+}
+
+fn check_object(object: &Map<String, Value>, within: Option<&str>, release: Option<Release>, faults: &mut Vec<KeyFault>) {
+    for (key, value) in object.iter().filter(|(key, _)| env_refs(key).is_empty()) {
+        if let Some(why) = check_key(key, value, within.is_some(), release) {
+            faults.push(KeyFault { key: key.clone(), within: within.map(str::to_owned), why });
+        }
+    }
+    let multi = object.get("kv_connector").and_then(Value::as_str).and_then(known).is_some_and(|known| known.kind == Kind::Multi);
+    if !multi || object.contains_key("kv_connector_module_path") {
+        return;
+    }
+    let inside = object.get("kv_connector_extra_config").and_then(|extra| extra.get("connectors")).and_then(Value::as_array);
+    for connector in inside.into_iter().flatten().filter_map(Value::as_object) {
+        let name = connector.get("kv_connector").and_then(Value::as_str).unwrap_or("a connector");
+        check_object(connector, Some(name), release, faults);
+    }
+}
+
+fn check_key(name: &str, value: &Value, within: bool, release: Option<Release>) -> Option<KeyWhy> {
+    let rows: Vec<&Key> = options::keys().iter().filter(|key| key.name == name).collect();
+    let here: Vec<&&Key> = rows.iter().filter(|key| key.is_in(release)).collect();
+    if here.is_empty() {
+        if release.is_some_and(|release| !options::is_closed(release, within)) {
+            return None;
+        }
+        return Some(absent(&rows, release));
+    }
+    let mut last = None;
+    for key in here {
+        last = wrong_value(key, value);
+        last.as_ref()?;
+    }
+    last
+}
+
+/// Since when, or from when on, a release lacks a key.
+fn absent(rows: &[&Key], release: Option<Release>) -> KeyWhy {
+    let Some(release) = release else { return KeyWhy::Nobodys };
+    let having = |other: &&Release| rows.iter().any(|key| key.is_in(Some(**other)));
+    let releases = options::releases();
+    let gone =
+        releases.iter().rfind(|other| **other < release && having(other)).and_then(|last| releases.iter().find(|other| *other > last));
+    let first = || releases.iter().find(having).map(|first| KeyWhy::NotYet(*first));
+    gone.map(|gone| KeyWhy::Gone(*gone)).or_else(first).unwrap_or(KeyWhy::Nobodys)
+}
+
+fn wrong_value(key: &Key, value: &Value) -> Option<KeyWhy> {
+    let text = value.as_str();
+    // What the kubelet fills in may be anything.
+    if text.is_some_and(|text| !env_refs(text).is_empty()) || value.is_null() && key.null {
+        return None;
+    }
+    let in_quotes = |text: &str| text.trim().parse::<f64>().is_ok();
+    let fits = match key.kind {
+        KeyType::Anything => true,
+        KeyType::Text => text.is_some(),
+        KeyType::Integer => value.is_boolean() || value.as_f64().is_some_and(|number| number.fract() == 0.0) || text.is_some_and(in_quotes),
+        KeyType::Number => value.is_boolean() || value.is_number() || text.is_some_and(in_quotes),
+        KeyType::Flag => {
+            value.is_boolean()
+                || value.as_f64().is_some_and(|number| number.fract() == 0.0 && (0.0..=1.0).contains(&number))
+                || text.is_some_and(is_flag)
+        }
+        KeyType::Object => value.is_object(),
+        KeyType::Choice => match text {
+            Some(text) if !key.choices.iter().any(|choice| choice == text) => return Some(KeyWhy::Choice(key.choices.clone())),
+            Some(_) | None => text.is_some(),
+        },
+    };
+    (!fits).then_some(KeyWhy::Type(key.kind))
+}
+
+/// Whether pydantic reads a word as true or false.
+fn is_flag(word: &str) -> bool {
+    ["0", "off", "f", "false", "n", "no", "1", "on", "t", "true", "y", "yes"].contains(&word.to_lowercase().as_str())
 }

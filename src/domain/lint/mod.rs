@@ -9,7 +9,9 @@ mod cache;
 mod connector;
 mod gpus;
 mod image;
+mod keys;
 mod network;
+mod options;
 mod parallelism;
 mod phase;
 mod role;
@@ -84,7 +86,9 @@ pub fn lint_environment(environment: &Environment) -> Vec<Finding> {
 
 fn check_phase(phase: &PhaseEngine<'_>, spec: &ModelSpec, findings: &mut Vec<Finding>) {
     arguments::check_phase(phase, &spec.model.name, findings);
+    options::check_phase(phase, findings);
     connector::check_phase(phase, findings);
+    keys::check_phase(phase, findings);
     role::check_phase(phase, findings);
     image::check_phase(phase, findings);
     gpus::check_phase(phase, findings);

@@ -42,17 +42,18 @@ pub(super) enum Setting<'a> {
 
 impl<'a> PhaseEngine<'a> {
     pub(super) fn new(which: Phase, path: String, engine: &'a Engine, resources: Option<&'a PodResources>) -> Self {
-        let args = EngineArgs::parse(&engine.args);
+        let args = EngineArgs::parse_for(&engine.image, &engine.args);
         let env_names: Vec<&str> = engine.env.iter().map(|variable| variable.name.as_str()).collect();
         let hidden = args.may_set_more(&env_names);
+        let release = Release::of(&engine.image);
         Self {
             which,
             path,
             engine,
             resources,
             gpus: args.gpus(&env_names),
-            release: Release::of(&engine.image),
-            transfer: read_transfer(&args, hidden),
+            release,
+            transfer: read_transfer(&args, release, hidden),
             args,
             hidden,
         }

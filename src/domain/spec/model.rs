@@ -269,7 +269,7 @@ fn phase(at: &mut At<'_>, engine: &Engine, resources: Option<&PodResources>, spe
     }
     let stated = || {
         let env_names: Vec<&str> = engine.env.iter().map(|variable| variable.name.as_str()).collect();
-        match EngineArgs::parse(&engine.args).gpus(&env_names) {
+        match EngineArgs::parse_for(&engine.image, &engine.args).gpus(&env_names) {
             Gpus::Stated(gpus) => Some(gpus),
             Gpus::Unstated | Gpus::Unknown => None,
         }

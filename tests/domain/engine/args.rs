@@ -156,7 +156,7 @@ fn flags_are_set_and_unset() {
         (&["--disable-hybrid-kv-cache-manager"], Some(true), "set"),
         (&["--no-disable-hybrid-kv-cache-manager"], Some(false), "unset"),
         (&["--enable-hybrid-kv-cache-manager"], Some(false), "unset by its counterpart"),
-        (&["--no-enable-hybrid-kv-cache-manager"], Some(true), "set by what unsets its counterpart"),
+        (&["--no-enable-hybrid-kv-cache-manager"], None, "no name of it: 0.33 turns around the name itself only"),
         (&["--disable_hybrid_kv"], Some(true), "set by a prefix"),
         (&["--no-disable-hybrid", "--disable-hybrid-kv-cache-manager"], Some(true), "the last one wins"),
         (&["--disable-hybrid-kv-cache-manager", "--enable-hybrid"], Some(false), "whichever it is"),

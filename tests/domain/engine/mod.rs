@@ -2,4 +2,6 @@
 
 mod args;
 mod metrics;
+mod options;
+mod parsed;
 mod template_text;

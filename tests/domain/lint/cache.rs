@@ -67,7 +67,12 @@ fn cached_blocks_mean_the_same_in_both_phases() {
 #[test]
 fn the_cache_is_laid_out_alike() {
     assert_found(&[
-        (args(&["--disable-hybrid-kv-cache-manager"]), args(&["--no-enable-hybrid-kv-cache-manager"]), &[], "off by two names"),
+        (
+            image("vllm/vllm-openai:v0.33.0", &["--no-disable-hybrid-kv-cache-manager"]),
+            image("vllm/vllm-openai:v0.33.0", &["--enable-hybrid-kv-cache-manager"]),
+            &[],
+            "on by two names",
+        ),
         (
             args(&["--no-disable-hybrid-kv-cache-manager"]),
             args(&[]),

@@ -7,6 +7,8 @@ const OFFLOAD: &str = r#"--kv-transfer-config={"kv_connector":"OffloadingConnect
 const TIERED: &str = r#"--kv-transfer-config={"kv_connector":"OffloadingConnector","kv_role":"kv_both","kv_connector_extra_config":{"spec_name":"TieringOffloadingSpec"}}"#;
 const NIXL_AND_OFFLOAD: &str = r#"--kv-transfer-config={"kv_connector":"MultiConnector","kv_role":"kv_both","kv_connector_extra_config":{"connectors":[{"kv_connector":"NixlConnector","kv_role":"kv_both"},{"kv_connector":"OffloadingConnector","kv_role":"kv_both"}]}}"#;
 const NIXL_AND_STORE: &str = r#"--kv-transfer-config={"kv_connector":"MultiConnector","kv_role":"kv_both","kv_connector_extra_config":{"connectors":[{"kv_connector":"NixlConnector","kv_role":"kv_both"},{"kv_connector":"LMCacheConnectorV1","kv_role":"kv_both"}]}}"#;
+const WITH_LETTERS: &str =
+    r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_connector_extra_config":{"a\"1g":"1g","bytes":80g}}"#;
 const OWN: &str = r#"--kv-transfer-config={"kv_connector":"MyDecode","kv_role":"kv_both","kv_connector_module_path":"mine.decode"}"#;
 const OTHER_OWN: &str =
     r#"--kv-transfer-config={"kv_connector":"MyPrefill","kv_role":"kv_both","kv_connector_module_path":"mine.prefill"}"#;
@@ -144,15 +146,23 @@ fn the_transfer_is_a_json_object() {
             "a list; and quotes that no shell removes",
         ),
         (args(&["--kv-transfer-config={\"kv_connector\":$(C)}"]), args(&[]), &[], "what the kubelet makes of it may be JSON"),
+        (image("vllm/vllm-openai:v0.20.0", &[WITH_LETTERS]), image("vllm/vllm-openai:v0.20.0", &[]), &[], "vLLM reads 80g as a number"),
         (
-            args(&[
-                r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_connector_extra_config":{"a\"1g":"1g","bytes":80g}}"#,
-            ]),
+            args(&[WITH_LETTERS]),
             args(&[]),
-            &[],
-            "vLLM reads 80g as a number",
+            &[
+                r#"error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because --kv-transfer-config is no JSON object; write one, as in --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both"}"#,
+            ],
+            "but not before 0.20",
         ),
-        (args(&[r#"--kv-transfer-config={"kv_connector":["NixlConnector"]}"#]), args(&[]), &[], "another shape is for vLLM to judge"),
+        (
+            args(&[r#"--kv-transfer-config={"kv_connector":["NixlConnector"]}"#]),
+            args(&[]),
+            &[
+                "error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because the value of kv_connector in --kv-transfer-config is of another type; make it a string",
+            ],
+            "another shape",
+        ),
     ]);
     assert_lines(
         &lines(&unified(args(&["--kv-transfer-config=x"]))),

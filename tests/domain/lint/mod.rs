@@ -6,6 +6,7 @@ mod connector;
 mod gpus;
 mod image;
 mod network;
+mod options;
 mod parallelism;
 mod published;
 mod role;

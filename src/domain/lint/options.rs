@@ -1,0 +1,109 @@
+//! Whether the image's vLLM has each option, and takes its value.
+
+use super::phase::{PhaseEngine, Setting};
+use crate::domain::engine::options::{self, Bounds, Type};
+use crate::domain::engine::refusals::{Refusal, Why, refusals};
+use crate::domain::engine::release::Release;
+use crate::domain::engine::transfer::OPTION;
+use crate::domain::engine::values::Refused;
+use crate::domain::finding::Code::{FusedArg, OptionUnknown, OptionValue};
+use crate::domain::finding::{Code, Finding, Severity};
+use crate::text::spelling::closest;
+
+/// How many choices a sentence lists.
+const LISTED: usize = 12;
+
+/// The rules of one phase.
+pub(super) fn check_phase(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
+    let release = phase.release.and_then(options::read);
+    // What the variable holds may end in an option that takes the first word for its value. The transfer has rules of its own.
+    let first = usize::from(phase.env("VLLM_ADDITIONAL_ARGS") != Setting::Absent);
+    let certain = |refusal: &Refusal| refusal.at >= first && (refusal.name != OPTION || matches!(refusal.why, Why::Ambiguous(_)));
+    for refusal in refusals(&phase.args, release).into_iter().filter(certain) {
+        let (code, problem, remedy) = sentence(&refusal, release);
+        let (severity, exits) = match release {
+            Some(_) => (Severity::Error, "exits at start because"),
+            None => (Severity::Warning, "exits at start, unless its image adds to vLLM, because"),
+        };
+        let message = format!("{} {exits} {problem}; {remedy}", phase.name());
+        findings.push(Finding::new(code, severity, phase.arg(refusal.at), message));
+    }
+}
+
+/// The rule, what is wrong, and what to do.
+fn sentence(refusal: &Refusal, release: Option<Release>) -> (Code, String, String) {
+    let written = &refusal.written;
+    // With a release it is this one that lacks something, without one all do.
+    let lacks = |has: &str, what: &str| match release {
+        Some(release) => format!("vLLM {release} {has} no {what}"),
+        None => format!("no vLLM up to {} {has} {what}", options::newest()),
+    };
+    match &refusal.why {
+        Why::Nobodys => {
+            let problem = lacks("knows", &format!("option {written}"));
+            let names = options::long_names(release);
+            let meant = closest(&refusal.name, &names).map_or_else(|| "remove it".to_owned(), |name| format!("write --{name}"));
+            (OptionUnknown, problem, meant)
+        }
+        Why::Gone(since) => (OptionUnknown, format!("vLLM has had no {written} since {since}"), "remove it".to_owned()),
+        Why::NotYet(first) => {
+            (OptionUnknown, format!("vLLM has no {written} before {first}"), format!("remove it, or take an image of v{first} or later"))
+        }
+        Why::Ambiguous(names) => (OptionUnknown, format!("{written} may be {}", listed(names, "or")), "write the whole name".to_owned()),
+        Why::Fused => {
+            let problem = format!("the argument {written:?} is an option and its value in one");
+            (FusedArg, problem, "write two arguments, or join them with '='".to_owned())
+        }
+        Why::Switch(value) => {
+            (OptionValue, format!("{written} is a switch and takes no value, but has {value:?}"), "remove the value".to_owned())
+        }
+        Why::Missing => (OptionValue, format!("{written} has no value"), "write one behind it, or remove it".to_owned()),
+        Why::Value(value, refused) => {
+            let (problem, remedy) = refusal_of(written, value, refused, &lacks);
+            (OptionValue, problem, remedy)
+        }
+    }
+}
+
+fn refusal_of(written: &str, value: &str, refused: &Refused, lacks: &dyn Fn(&str, &str) -> String) -> (String, String) {
+    match refused {
+        Refused::Type(kind) => {
+            let takes = match kind {
+                Type::Text => "text",
+                Type::Integer => "a whole number",
+                Type::Number => "a number",
+                Type::Count => "a whole number, perhaps with one of kmgtKMGT behind it",
+                Type::CountOrAuto => "a whole number, perhaps with one of kmgtKMGT behind it, or auto",
+                Type::Json => "JSON",
+                Type::Object | Type::TextOrObject => "a JSON object",
+            };
+            (format!("{written} is {value:?}"), format!("set it to {takes}"))
+        }
+        Refused::Choice(choices) => {
+            let known: Vec<&str> = choices.iter().map(String::as_str).collect();
+            // A number is not misspelt.
+            let word = value.parse::<f64>().is_err();
+            let meant = closest(value, &known).filter(|_| word).map(|choice| format!("write {choice}"));
+            let rest = choices.len().saturating_sub(LISTED);
+            let more = if rest == 0 { String::new() } else { format!(", or {rest} more") };
+            let first: Vec<String> = choices.iter().take(LISTED).cloned().collect();
+            let all = if rest == 0 { listed(&first, "or") } else { first.join(", ") };
+            (lacks("takes", &format!("{value:?} for {written}")), meant.unwrap_or_else(|| format!("choose {all}{more}")))
+        }
+        Refused::Bounds(bounds) => (format!("{written} is {}", value.trim()), format!("set it to {}", within(bounds))),
+    }
+}
+
+/// `a, b or c`.
+fn listed(words: &[String], conjunction: &str) -> String {
+    match words {
+        [first @ .., last] if !first.is_empty() => format!("{} {conjunction} {last}", first.join(", ")),
+        [..] => words.join(", "),
+    }
+}
+
+/// What a number has to be.
+fn within(bounds: &Bounds) -> String {
+    let parts = [("at least", bounds.ge), ("more than", bounds.gt), ("at most", bounds.le), ("less than", bounds.lt)];
+    parts.into_iter().filter_map(|(word, bound)| Some(format!("{word} {}", bound?))).collect::<Vec<_>>().join(" and ")
+}
