@@ -146,7 +146,7 @@ fn the_transfer_is_a_json_object() {
             "a list; and quotes that no shell removes",
         ),
         (args(&["--kv-transfer-config={\"kv_connector\":$(C)}"]), args(&[]), &[], "what the kubelet makes of it may be JSON"),
-        (image("vllm/vllm-openai:v0.20.0", &[WITH_LETTERS]), image("vllm/vllm-openai:v0.20.0", &[]), &[], "vLLM reads 80g as a number"),
+        (image("vllm/vllm-openai:v0.22.0", &[WITH_LETTERS]), image("vllm/vllm-openai:v0.22.0", &[]), &[], "vLLM reads 80g as a number"),
         (
             args(&[WITH_LETTERS]),
             args(&[]),

@@ -203,7 +203,7 @@ fn the_images_vllm_has_each_key_of_the_transfer() {
             &[
                 r#"error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because vLLM has had no key "kv_buffer_size" in --kv-transfer-config since 0.32.0; remove it"#,
                 r#"error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because vLLM has had no key "kv_ip" in --kv-transfer-config since 0.32.0; remove it"#,
-                "warning ImageMismatch: spec.serving[0].prefill.engine.image: prefill runs vllm/vllm-openai:v0.31.0 and decode vllm/vllm-openai:v0.32.0: where their vLLM differs, decode refuses what prefill computed; run one image in both phases",
+                "error ImageMismatch: spec.serving[0].prefill.engine.image: prefill runs vLLM 0.31.0 and decode 0.32.0, so every request fails with status 500; run one image in both phases",
             ],
             "what is gone, and was there a release before",
         ),
@@ -263,7 +263,7 @@ fn an_empty_transfer_is_none() {
         assert_lines(
             &lines(&super::pair(phase, FINE)),
             &[
-                r#"error KvConnectorMissing: spec.serving[0].engine.args[0]: decode names no connector that transfers the KV cache, so decode silently computes every prompt again; give both phases --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both"}"#,
+                r#"error KvConnectorMissing: spec.serving[0].engine.args[0]: decode names no connector that transfers the KV cache, so decode silently computes every prompt again; give it --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_consumer"}"#,
             ],
             "vLLM starts, and transfers nothing",
         );

@@ -67,11 +67,9 @@ def fields_behind():
     classes = {ask.targets[0].id: getattr(arg_utils, ask.value.args[0].id, None) for ask in asks}
     found = {}
     for call in (node for node in tree if is_call(node, "add_argument") and node.args and isinstance(node.args[0], ast.Constant)):
-        # Some take a field's arguments with a default of their own.
-        spread = (part for keyword in call.keywords if keyword.arg is None for part in ast.walk(keyword.value))
-        for part in spread:
-            if isinstance(part, ast.Subscript) and isinstance(part.value, ast.Name) and part.value.id in classes and isinstance(part.slice, ast.Constant):
-                found[call.args[0].value] = (classes[part.value.id], part.slice.value)
+        for spread in (keyword.value for keyword in call.keywords if keyword.arg is None and isinstance(keyword.value, ast.Subscript)):
+            if isinstance(spread.value, ast.Name) and spread.value.id in classes and isinstance(spread.slice, ast.Constant):
+                found[call.args[0].value] = (classes[spread.value.id], spread.slice.value)
     return found
 
 
