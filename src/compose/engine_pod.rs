@@ -123,7 +123,7 @@ fn render_env(pod: EnginePod<'_>, rdma: Option<&Rdma>) -> Vec<EnvVar> {
             ..EnvVar::default()
         });
     }
-    ours.extend(rdma.and_then(|rdma| transports(&rdma.kind)).map(|transports| literal(TRANSPORTS_ENV, transports)));
+    ours.extend(rdma.and_then(|rdma| transports(rdma.kind)).map(|transports| literal(TRANSPORTS_ENV, transports)));
     if rdma.is_some_and(|rdma| rdma.kind == RdmaKind::RoCE) {
         ours.push(literal("KSERVE_INFER_ROCE", "true"));
     }

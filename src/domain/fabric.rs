@@ -9,7 +9,7 @@ pub(crate) const TRANSPORTS_ENV: &str = "UCX_TLS";
 ///
 /// There is no TCP among it, so that nothing is slow in silence: without a device an engine exits at start with `NIXL_ERR_BACKEND` (vLLM 0.19.0
 /// and 0.32.0 with NIXL 1.0.1 and 1.5.1).
-pub(crate) fn transports(kind: &RdmaKind) -> Option<&'static str> {
+pub(crate) fn transports(kind: RdmaKind) -> Option<&'static str> {
     match kind {
         RdmaKind::InfiniBand | RdmaKind::RoCE => Some("rc,sm,self,cuda_copy,cuda_ipc"),
         RdmaKind::Efa | RdmaKind::Other => None,

@@ -145,9 +145,9 @@ fn check_layout(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
 fn check_hybrid(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     const FLAG: &str = "disable-hybrid-kv-cache-manager";
     let always_off = pair.release().is_some_and(|release| release < HYBRID_SINCE);
-    let flag = |phase: &PhaseEngine<'_>| match phase.flag(FLAG) {
-        Setting::Absent if always_off => Setting::Is("on"),
-        set => set,
+    let flag = |phase: &PhaseEngine<'_>| {
+        let set = phase.flag(FLAG);
+        if always_off && set == Setting::Absent { Setting::Is("on") } else { set }
     };
     let (decode, prefill) = (flag(&pair.decode), flag(&pair.prefill));
     let Some(found) = differ(decode, prefill, "vLLM's choice") else { return };

@@ -66,7 +66,7 @@ pub(super) fn check_environment(environment: &Environment, findings: &mut Vec<Fi
     if !labelled || declared {
         return;
     }
-    let told = |rdma: &Rdma| transports(&rdma.kind).is_some() && rdma.env.iter().all(|variable| variable.name != TRANSPORTS_ENV);
+    let told = |rdma: &Rdma| transports(rdma.kind).is_some() && rdma.env.iter().all(|variable| variable.name != TRANSPORTS_ENV);
     let known = environment.rdma.as_ref().is_some_and(told);
     let (severity, effect) = if known {
         (Severity::Error, "every engine exits at start with NIXL_ERR_BACKEND: it is told to use nothing but RDMA")

@@ -11,7 +11,7 @@ FINE, EXITS, REFUSED, TWICE, WRONG, DIES, REJECTED = (
     "transferred", "exits", "500", "200, computed twice", "200, another text", "decode dies", "400"
 )
 
-# What is changed in which phase, what engines do with it, the rule that says so and how sure it is. `then` is what happens meanwhile.
+# What is changed in which phase, what engines do with it, the rules that say so and how sure they are. `then` is what happens meanwhile.
 Mistake = collections.namedtuple("Mistake", "name changes seen rule then", defaults=[None])
 RESTART = "prefill is started again"
 
@@ -71,9 +71,9 @@ MISTAKES = [
     prefill("a misspelt option", argument("--tensor-paralell-size=4"), EXITS, "OptionUnknown (error)"),
     prefill("an option that is gone", argument("--swap-space=4"), EXITS, "OptionUnknown (error)"),
     prefill("a value for a switch", argument("--enforce-eager=true"), EXITS, "OptionValue (error)"),
-    prefill("a type that does not exist", argument("--dtype=bf16"), EXITS, "OptionValue (error)"),
+    prefill("a type that does not exist", argument("--dtype=bf16"), EXITS, "DtypeMismatch (warning), OptionValue (error)"),
     prefill("a word for a number", argument("--max-num-seqs=many"), EXITS, "OptionValue (error)"),
-    prefill("no GPU", argument("--tensor-parallel-size=0"), EXITS, "OptionValue (error)"),
+    prefill("no GPU", argument("--tensor-parallel-size=0"), EXITS, since("0.23.0", None, "OptionValue (error)")),
     prefill("an abbreviation of several", argument("--data-parallel-s=2"), EXITS, "OptionUnknown (error)"),
     prefill("two words in one", argument("--max-num-seqs 8"), EXITS, "FusedArg (error)"),
     prefill("no kv_role", transfer('{"kv_connector":"NixlConnector"}'), EXITS, "KvRole (error)"),
