@@ -167,10 +167,17 @@ fn check_hybrid(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
 
 fn check_block_size(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     const OPTION: &str = "block-size";
-    let size = |phase: &PhaseEngine<'_>| phase.count(OPTION).filter(|_| phase.args.is_given(OPTION));
-    let Some((decode, prefill)) = size(&pair.decode).zip(size(&pair.prefill)).filter(|(decode, prefill)| decode != prefill) else { return };
-    let sizes = format!("--block-size is {prefill} in prefill and {decode} in decode");
+    let (here, there) = (pair.decode.setting(OPTION), pair.prefill.setting(OPTION));
+    let Some(found) = differ(here, there, "vLLM's choice") else { return };
+    let sizes = format!("--block-size is {found}");
     let path = pair.option(OPTION);
+    if here == Setting::Absent || there == Setting::Absent {
+        let message = format!("{sizes}: unless that is the same, requests fail, or are answered wrong; set the same in both phases");
+        findings.push(Finding::warning(BlockSizeMismatch, path, message));
+        return;
+    }
+    let size = |phase: &PhaseEngine<'_>| phase.count(OPTION);
+    let Some((decode, prefill)) = size(&pair.decode).zip(size(&pair.prefill)).filter(|(decode, prefill)| decode != prefill) else { return };
     if pair.release().is_some_and(|release| release < v0(11, 1)) {
         let message = format!("{sizes}, so every transfer fails: vLLM before 0.11.1 needs equal sizes; set the same in both phases");
         findings.push(Finding::error(BlockSizeMismatch, path, message));

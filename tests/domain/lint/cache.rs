@@ -124,7 +124,16 @@ fn blocks_are_of_sizes_that_fit() {
             ],
             "before 0.11.1 nothing else will do",
         ),
-        (image(old, &["--block-size=128"]), image(old, &[]), &[], "what vLLM chooses is not known"),
+        (
+            image(old, &["--block-size=128"]),
+            image(old, &[]),
+            &[
+                "warning BlockSizeMismatch: spec.serving[0].engine.args[1]: --block-size is vLLM's choice in prefill and 128 in decode: unless that is the same, requests fail, or are answered wrong; set the same in both phases",
+            ],
+            "what vLLM chooses is not known",
+        ),
+        (args(&["--block-size=$(SIZE)"]), args(&["--block-size=64"]), &[], "the kubelet knows it"),
+        (args(&["--block-size=064"]), args(&["--block-size=64"]), &[], "one number in two spellings"),
         (
             args(&["--block-size=128"]),
             args(&["--block-size=64"]),

@@ -60,7 +60,6 @@ def since(release, before, after):
 
 
 EXAMPLE = '{"kv_connector":"ExampleConnector","kv_role":"kv_both","kv_connector_extra_config":{"shared_storage_path":"/dev/shm/e2e"}}'
-OFFLOAD = '{"kv_connector":"OffloadingConnector","kv_role":"kv_both","kv_connector_extra_config":{"num_cpu_blocks":64,"cpu_bytes_to_use":67108864}}'
 # A failed handshake kills the engines before, whatever else is right.
 MENDED = "0.22.0"
 FAILS = since(MENDED, DIES, REFUSED)
@@ -87,8 +86,7 @@ MISTAKES = [
     prefill("no connector", transfer(None), TWICE, "KvConnectorMissing (error)"),
     prefill("an empty configuration", transfer(""), TWICE, "KvConnectorMissing (error)"),
     prefill("another connector", transfer(EXAMPLE), TWICE, "KvConnectorMismatch (error)"),
-    prefill("a second connector without the hybrid manager", transfer(several(nixl(), EXAMPLE)), since(MENDED, FINE, REFUSED), "KvConnectorMismatch (warning)"),
-    prefill("a second connector with it", transfer(several(nixl(), OFFLOAD)), FINE, "KvConnectorMismatch (warning)"),
+    prefill("a second connector", transfer(several(nixl(), EXAMPLE)), since(MENDED, FINE, REFUSED), "KvConnectorMismatch (warning)"),
     prefill("push, decode pulls", transfer(nixl(connector="NixlPushConnector")), since("0.24.0", EXITS, REFUSED), since("0.24.0", "ConnectorUnknown (warning)", "KvConnectorMismatch (error)")),
     prefill("--dtype", argument("--dtype=float32"), FAILS, "DtypeMismatch (warning)"),
     Mistake("--dtype, in both", {"prefill": argument("--dtype=float32"), "decode": argument("--dtype=float16")}, FAILS, "DtypeMismatch (error)"),

@@ -20,18 +20,28 @@ ADDRESS = "198.18.0.{}"
 BRIDGE = ADDRESS.format(1)
 
 
+class Impossible(Failure):
+    """There can be no network namespaces here; the message says why."""
+
+
+def possible():
+    """Gives the words in front of a command that make its network its own."""
+    if missing := [program for program in PROGRAMS if shutil.which(program) is None]:
+        raise Impossible(f"pods get network namespaces from iproute2 and util-linux, and there is no {', '.join(missing)}")
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    if subprocess.run(["unshare", *user, "--net", "--pid", "--fork", "--mount-proc", "true"]).returncode != 0:
+        raise Impossible("pods are namespaces, which needs root or unprivileged user namespaces")
+    return ["unshare", *user, "--net"]
+
+
 def alone():
     """Starts this program again in a network namespace of its own, from where nothing is reached but what it makes."""
-    if missing := [program for program in PROGRAMS if shutil.which(program) is None]:
-        raise Failure(f"pods get network namespaces from iproute2 and util-linux, and there is no {', '.join(missing)}")
     if os.environ.get(ALONE):
         ip("link", "set", "lo", "up")
         return
-    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    if subprocess.run(["unshare", *user, "--net", "--pid", "--fork", "--mount-proc", "true"]).returncode != 0:
-        raise Failure("pods are namespaces, which needs root or unprivileged user namespaces")
+    namespaced = possible()
     sys.stdout.flush()
-    os.execvpe("unshare", ["unshare", *user, "--net", sys.executable, *sys.argv], {**os.environ, ALONE: "1"})
+    os.execvpe("unshare", [*namespaced, sys.executable, *sys.argv], {**os.environ, ALONE: "1"})
 
 
 def ip(*words, inside=()):
