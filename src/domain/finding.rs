@@ -88,7 +88,7 @@ codes! {
     KvConfigInvalid [Error, Warning], "--kv-transfer-config is one JSON object of the keys that the image's vLLM has: the engine exits on anything else.";
     KvConnectorMissing [Error], "Both phases name a connector that transfers the KV cache: without one nothing is transferred, and nobody says so.";
     KvConnectorMismatch [Error, Warning], "Both phases transfer with the same connectors: different ones never meet.";
-    ConnectorUnknown [Warning], "The image's vLLM has the connector: the engine exits on one that it lacks.";
+    ConnectorUnknown [Error], "The image's vLLM has the connector: the engine exits on one that it lacks.";
     KvRole [Error, Warning], "Every connector has a kv_role that suits its phase: the engine exits without one.";
     EngineIdPinned [Warning], "No engine_id is pinned: after a restart of prefill, decode goes on with the dead engine's addresses, and no request is answered any more.";
     HandshakeKillsDecode [Warning], "The image's vLLM survives the loss of the other phase: from 0.11.1 and before 0.22, a prefill pod that is gone when decode first asks it takes decode with it.";

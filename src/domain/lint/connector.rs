@@ -23,7 +23,7 @@ pub(super) fn check_phase(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) 
                 "{name} exits at start because vLLM {release} lacks {}: {why}; take another connector or image, or name its code in kv_connector_module_path",
                 connector.name()
             );
-            findings.push(Finding::warning(ConnectorUnknown, path.clone(), message));
+            findings.push(Finding::error(ConnectorUnknown, path.clone(), message));
         }
     }
 }

@@ -148,10 +148,10 @@ fn the_transfer_is_a_json_object() {
         (args(&["--kv-transfer-config={\"kv_connector\":$(C)}"]), args(&[]), &[], "what the kubelet makes of it may be JSON"),
         (image("vllm/vllm-openai:v0.22.0", &[WITH_LETTERS]), image("vllm/vllm-openai:v0.22.0", &[]), &[], "vLLM reads 80g as a number"),
         (
-            args(&[WITH_LETTERS]),
-            args(&[]),
+            image("vllm/vllm-openai:v0.11.0", &[WITH_LETTERS]),
+            image("vllm/vllm-openai:v0.11.0", &[]),
             &[
-                r#"error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because --kv-transfer-config is no JSON object; write one, as in --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both"}"#,
+                r#"error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because --kv-transfer-config is no JSON object; write one, as in --kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_consumer"}"#,
             ],
             "but not before 0.20",
         ),
@@ -186,7 +186,7 @@ fn the_images_vllm_has_the_connector() {
             "v0.10.2",
             "MooncakeConnector",
             &[
-                "warning ConnectorUnknown: spec.serving[0].engine.args[0]: the engine exits at start because vLLM 0.10.2 lacks MooncakeConnector: vLLM has it before 0.10.1, or from 0.13.0; take another connector or image, or name its code in kv_connector_module_path",
+                "error ConnectorUnknown: spec.serving[0].engine.args[0]: the engine exits at start because vLLM 0.10.2 lacks MooncakeConnector: vLLM has it before 0.10.1, or from 0.13.0; take another connector or image, or name its code in kv_connector_module_path",
             ],
             "gone and come back",
         ),
@@ -196,7 +196,7 @@ fn the_images_vllm_has_the_connector() {
             "v0.24.0",
             "P2pNcclConnector",
             &[
-                "warning ConnectorUnknown: spec.serving[0].engine.args[0]: the engine exits at start because vLLM 0.24.0 lacks P2pNcclConnector: vLLM has it from 0.9.2 and before 0.24.0; take another connector or image, or name its code in kv_connector_module_path",
+                "error ConnectorUnknown: spec.serving[0].engine.args[0]: the engine exits at start because vLLM 0.24.0 lacks P2pNcclConnector: vLLM has it from 0.9.2 and before 0.24.0; take another connector or image, or name its code in kv_connector_module_path",
             ],
             "gone",
         ),
@@ -204,7 +204,7 @@ fn the_images_vllm_has_the_connector() {
             "v0.23.0",
             "NixlPushConnector",
             &[
-                "warning ConnectorUnknown: spec.serving[0].engine.args[0]: the engine exits at start because vLLM 0.23.0 lacks NixlPushConnector: vLLM has it from 0.24.0; take another connector or image, or name its code in kv_connector_module_path",
+                "error ConnectorUnknown: spec.serving[0].engine.args[0]: the engine exits at start because vLLM 0.23.0 lacks NixlPushConnector: vLLM has it from 0.24.0; take another connector or image, or name its code in kv_connector_module_path",
             ],
             "not yet",
         ),
@@ -212,7 +212,7 @@ fn the_images_vllm_has_the_connector() {
             "v0.10.2",
             "OffloadingConnector",
             &[
-                "warning ConnectorUnknown: spec.serving[0].engine.args[0]: the engine exits at start because vLLM 0.10.2 lacks OffloadingConnector: vLLM has it from 0.11.0; take another connector or image, or name its code in kv_connector_module_path",
+                "error ConnectorUnknown: spec.serving[0].engine.args[0]: the engine exits at start because vLLM 0.10.2 lacks OffloadingConnector: vLLM has it from 0.11.0; take another connector or image, or name its code in kv_connector_module_path",
             ],
             "not yet",
         ),
@@ -220,7 +220,7 @@ fn the_images_vllm_has_the_connector() {
             "v0.13.0",
             "SharedStorageConnector",
             &[
-                "warning ConnectorUnknown: spec.serving[0].engine.args[0]: the engine exits at start because vLLM 0.13.0 lacks SharedStorageConnector: vLLM has it before 0.13.0; take another connector or image, or name its code in kv_connector_module_path",
+                "error ConnectorUnknown: spec.serving[0].engine.args[0]: the engine exits at start because vLLM 0.13.0 lacks SharedStorageConnector: vLLM has it before 0.13.0; take another connector or image, or name its code in kv_connector_module_path",
             ],
             "it is ExampleConnector now",
         ),
@@ -228,7 +228,7 @@ fn the_images_vllm_has_the_connector() {
             "v0.19.0",
             "NixlConector",
             &[
-                "warning ConnectorUnknown: spec.serving[0].engine.args[0]: the engine exits at start because vLLM 0.19.0 lacks NixlConector: no release up to 0.33 has it; take another connector or image, or name its code in kv_connector_module_path",
+                "error ConnectorUnknown: spec.serving[0].engine.args[0]: the engine exits at start because vLLM 0.19.0 lacks NixlConector: no release up to 0.33 has it; take another connector or image, or name its code in kv_connector_module_path",
             ],
             "misspelt",
         ),

@@ -87,7 +87,7 @@ MISTAKES = [
     prefill("an empty configuration", transfer(""), TWICE, "KvConnectorMissing (error)"),
     prefill("another connector", transfer(EXAMPLE), TWICE, "KvConnectorMismatch (error)"),
     prefill("a second connector", transfer(several(nixl(), EXAMPLE)), since(MENDED, FINE, REFUSED), "KvConnectorMismatch (warning)"),
-    prefill("push, decode pulls", transfer(nixl(connector="NixlPushConnector")), since("0.24.0", EXITS, REFUSED), since("0.24.0", "ConnectorUnknown (warning)", "KvConnectorMismatch (error)")),
+    prefill("push, decode pulls", transfer(nixl(connector="NixlPushConnector")), since("0.24.0", EXITS, REFUSED), since("0.24.0", "ConnectorUnknown (error), KvConnectorMismatch (error)", "KvConnectorMismatch (error)")),
     prefill("--dtype", argument("--dtype=float32"), FAILS, "DtypeMismatch (warning)"),
     Mistake("--dtype, in both", {"prefill": argument("--dtype=float32"), "decode": argument("--dtype=float16")}, FAILS, "DtypeMismatch (error)"),
     prefill("no hybrid manager", argument("--disable-hybrid-kv-cache-manager"), since(MENDED, FINE, REFUSED), since(MENDED, None, "HybridKvMismatch (warning)")),

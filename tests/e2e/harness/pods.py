@@ -114,7 +114,7 @@ class Disaggregated:
         wanted = self.cluster.containers(service or self.service)
         if not self.sidecar.alive():
             self.sidecar.start()
-        new = [phase for phase in phases if wanted[phase] != self.specs.get(phase) or not self.alive(phase)]
+        new = [phase for phase in phases if wanted[phase] != self.specs.get(phase) or not self.serving(phase)]
         for phase in new:
             self.kill(phase)
             name = f"{self.name}-{phase}"
@@ -148,6 +148,10 @@ class Disaggregated:
     def alive(self, phase):
         """Whether an engine's first process lives."""
         return phase in self.engines and self.engines[phase].alive()
+
+    def serving(self, phase):
+        """Whether an engine lives and says that it is well: the first process outlives the others for a while."""
+        return self.alive(phase) and inference.healthy(self.urls[phase])
 
     def kill(self, phase):
         """Ends an engine at once, if there is one."""
