@@ -13,20 +13,33 @@ use crate::text::spelling::closest;
 /// How many choices a sentence lists.
 const LISTED: usize = 12;
 
+/// Sizes that the parser refuses below one from 0.23 on, and the engine before: seen with 0.19.0.
+const AT_LEAST_ONE: [&str; 2] = ["tensor-parallel-size", "pipeline-parallel-size"];
+
 /// The rules of one phase.
 pub(super) fn check_phase(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
     let release = phase.release.and_then(options::read);
     // What the variable holds may end in an option that takes the first word for its value. The transfer has rules of its own.
     let first = usize::from(phase.env("VLLM_ADDITIONAL_ARGS") != Setting::Absent);
     let certain = |refusal: &Refusal| refusal.at >= first && (refusal.name != OPTION || matches!(refusal.why, Why::Ambiguous(_)));
+    let (severity, exits) = match release {
+        Some(_) => (Severity::Error, "exits at start because"),
+        None => (Severity::Warning, "exits at start, unless its image adds to vLLM, because"),
+    };
+    let mut refused = Vec::new();
     for refusal in refusals(&phase.args, release).into_iter().filter(certain) {
         let (code, problem, remedy) = sentence(&refusal, release);
-        let (severity, exits) = match release {
-            Some(_) => (Severity::Error, "exits at start because"),
-            None => (Severity::Warning, "exits at start, unless its image adds to vLLM, because"),
-        };
         let message = format!("{} {exits} {problem}; {remedy}", phase.name());
         findings.push(Finding::new(code, severity, phase.arg(refusal.at), message));
+        refused.push(refusal.at);
+    }
+    for name in AT_LEAST_ONE.into_iter().filter(|name| phase.args.at(name).is_none_or(|at| !refused.contains(&at))) {
+        if let Setting::Is(value) = phase.setting(name)
+            && value.trim().parse::<i64>().is_ok_and(|size| size < 1)
+        {
+            let message = format!("{} {exits} --{name} is {}; set it to at least 1", phase.name(), value.trim());
+            findings.push(Finding::new(OptionValue, severity, phase.option(name), message));
+        }
     }
 }
 

@@ -149,6 +149,22 @@ fn the_images_vllm_takes_each_value() {
         ),
         (V32, &["-tp=0", "-tp=2"], &[], "the last one counts, and only it is held to a size"),
         (
+            "vllm/vllm-openai:v0.19.0",
+            &["-tp=2", "--pipeline-parallel-size=-1"],
+            &[
+                "error OptionValue: spec.serving[0].engine.args[1]: the engine exits at start because --pipeline-parallel-size is -1; set it to at least 1",
+            ],
+            "where its parser takes it",
+        ),
+        (
+            OTHER,
+            &["-tp=0"],
+            &[
+                "warning OptionValue: spec.serving[0].engine.args[0]: the engine exits at start, unless its image adds to vLLM, because --tensor-parallel-size is 0; set it to at least 1",
+            ],
+            "in no release",
+        ),
+        (
             V32,
             &["--enforce-eager=true", "--block-size", "--dtype"],
             &[

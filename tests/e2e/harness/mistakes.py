@@ -72,7 +72,7 @@ MISTAKES = [
     prefill("a value for a switch", argument("--enforce-eager=true"), EXITS, "OptionValue (error)"),
     prefill("a type that does not exist", argument("--dtype=bf16"), EXITS, "DtypeMismatch (warning), OptionValue (error)"),
     prefill("a word for a number", argument("--max-num-seqs=many"), EXITS, "OptionValue (error)"),
-    prefill("no GPU", argument("--tensor-parallel-size=0"), EXITS, since("0.23.0", None, "OptionValue (error)")),
+    prefill("no GPU", argument("--tensor-parallel-size=0"), EXITS, "OptionValue (error)"),
     prefill("an abbreviation of several", argument("--data-parallel-s=2"), EXITS, "OptionUnknown (error)"),
     prefill("two words in one", argument("--max-num-seqs 8"), EXITS, "FusedArg (error)"),
     prefill("no kv_role", transfer('{"kv_connector":"NixlConnector"}'), EXITS, "KvRole (error)"),
