@@ -1,5 +1,8 @@
 use super::{Phase, args, assert_found, env, image};
 
+/// Where vLLM hides failures unless it is told to fail.
+const FAIL: &str = r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_load_failure_policy":"fail"}"#;
+
 #[test]
 fn cached_blocks_mean_the_same_in_both_phases() {
     assert_found(&[
@@ -21,6 +24,24 @@ fn cached_blocks_mean_the_same_in_both_phases() {
                 "error DtypeMismatch: spec.serving[0].prefill.engine.args[1]: --dtype is float32 in prefill and bfloat16 in decode, so every request fails with status 500; give both phases the same",
             ],
             "both say what they are",
+        ),
+        (
+            image("vllm/vllm-openai:v0.13.0", &[FAIL, "--dtype=bfloat16"]),
+            image("vllm/vllm-openai:v0.13.0", &[FAIL, "--dtype=float32"]),
+            &[
+                "warning HandshakeKillsDecode: spec.serving[0].engine.image: decode dies, with everything that it is answering, when a prefill pod is gone before decode asked it for the first time: vLLM 0.13.0 looks it up all the same; take v0.22.0 or later in both phases",
+                "error DtypeMismatch: spec.serving[0].prefill.engine.args[1]: --dtype is float32 in prefill and bfloat16 in decode, so decode's engine dies of the first request; give both phases the same",
+            ],
+            "the first release that compares",
+        ),
+        (
+            image("vllm/vllm-openai:v0.12.0", &["--dtype=bfloat16"]),
+            image("vllm/vllm-openai:v0.12.0", &["--dtype=float32"]),
+            &[
+                "warning HandshakeKillsDecode: spec.serving[0].engine.image: decode dies, with everything that it is answering, when a prefill pod is gone before decode asked it for the first time: vLLM 0.12.0 looks it up all the same; take v0.22.0 or later in both phases",
+                "warning DtypeMismatch: spec.serving[0].prefill.engine.args[1]: --dtype is float32 in prefill and bfloat16 in decode, so decode refuses the cached blocks, or reads them as something else; give both phases the same",
+            ],
+            "and the last that does not",
         ),
         (
             image("other", &["--dtype=bfloat16"]),
@@ -88,6 +109,15 @@ fn the_cache_is_laid_out_alike() {
                 "error HybridKvMismatch: spec.serving[0].prefill.engine.args[1]: --disable-hybrid-kv-cache-manager is on in prefill and off in decode, so every request fails with status 500; set it alike in both phases",
             ],
             "against one another",
+        ),
+        (
+            image("vllm/vllm-openai:v0.17.1", &["--no-disable-hybrid-kv-cache-manager"]),
+            image("vllm/vllm-openai:v0.17.1", &["--disable-hybrid-kv-cache-manager"]),
+            &[
+                "warning HandshakeKillsDecode: spec.serving[0].engine.image: decode dies, with everything that it is answering, when a prefill pod is gone before decode asked it for the first time: vLLM 0.17.1 looks it up all the same; take v0.22.0 or later in both phases",
+                "warning HybridKvMismatch: spec.serving[0].prefill.engine.args[1]: --disable-hybrid-kv-cache-manager is on in prefill and off in decode, so their caches may be laid out differently; set it alike in both phases",
+            ],
+            "before 0.18 nobody compares it",
         ),
         (
             image("vllm/vllm-openai:v0.21.0", &[]),

@@ -95,7 +95,7 @@ MISTAKES = [
     prefill("blocks that do not fit", argument("--block-size=96"), FAILS, "BlockSizeMismatch (warning)"),
     prefill("a shorter context", argument("--max-model-len=128"), REJECTED, "DtypeMismatch (warning)"),
     prefill("side channel at localhost", variable("VLLM_NIXL_SIDE_CHANNEL_HOST", "localhost"), FAILS, "SideChannelHost (error)"),
-    prefill("an engine id", transfer(nixl(',"engine_id":"prefill-0"')), REFUSED, "EngineIdPinned (warning)", RESTART),
+    prefill("an engine id", transfer(nixl(',"engine_id":"prefill-0"')), FAILS, "EngineIdPinned (warning)", RESTART),
     decode("no connector", transfer(None), TWICE, "KvConnectorMissing (error)"),
     decode("another connector", transfer(EXAMPLE), TWICE, "KvConnectorMismatch (error)"),
     decode("smaller blocks", argument("--block-size=64"), FAILS, "BlockSizeMismatch (warning)"),
