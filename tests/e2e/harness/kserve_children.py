@@ -112,6 +112,10 @@ def _argv(role, pod, deployment):
         argv = [word.decode() for word in kubelet.engine_argv({"args": [], **engine}, folder)]
     env = kubelet.environment(engine["env"])
     wanted = [kubelet.expand(argument.encode(), env).decode() for argument in pod["args"]]
+    if role == "prefill":
+        # Its preset has the first name only, and the routing sidecar asks it by either.
+        published = f"publishers/{deployment['metadata']['namespace']}/models/{pod['model']}"
+        wanted += ["--served-model-name", pod["model"], published]
     first, rest = argv[: len(argv) - len(wanted)], argv[len(argv) - len(wanted) :]
     port = first[first.index("--port") + 1] if "--port" in first else None
     yield from _different({
