@@ -4,6 +4,7 @@ import tempfile
 
 from . import kubelet
 from .kubernetes_client import reference
+from .provider_kubernetes import namespace_of
 from .tools import Failure
 
 SUFFIXES = {"both": "-kserve", "decode": "-kserve", "prefill": "-kserve-prefill"}
@@ -114,7 +115,7 @@ def _argv(role, pod, deployment):
     wanted = [kubelet.expand(argument.encode(), env).decode() for argument in pod["args"]]
     if role == "prefill":
         # Its preset has the first name only, and the routing sidecar asks it by either.
-        published = f"publishers/{deployment['metadata']['namespace']}/models/{pod['model']}"
+        published = f"publishers/{namespace_of(deployment['metadata']['namespace'])}/models/{pod['model']}"
         wanted += ["--served-model-name", pod["model"], published]
     first, rest = argv[: len(argv) - len(wanted)], argv[len(argv) - len(wanted) :]
     port = first[first.index("--port") + 1] if "--port" in first else None

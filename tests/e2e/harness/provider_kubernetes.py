@@ -23,6 +23,11 @@ def namespace_on(cluster, namespace):
     return f"{cluster}--{namespace}"
 
 
+def namespace_of(found):
+    """What its own cluster calls a namespace."""
+    return found.rpartition("--")[2]
+
+
 @contextlib.contextmanager
 def reconciling(client, account):
     """Reconciles every Object for as long as the block runs; `account` is who the control plane is on its clusters."""
