@@ -112,21 +112,14 @@ enum Word {
 }
 
 impl EngineArgs {
-    /// Reads the arguments of `vllm serve`, as a container has them, whichever release it is: `$(VAR)` is left alone.
+    /// Reads the arguments of `vllm serve`, as a container with an image has them: `$(VAR)` is left alone. Where the image is no official one
+    /// of a release that was read, an option is what it is to any of them.
     ///
-    /// Understood are `--x=v`, `--x v`, `-tp 4`, `-tp=4`, underscores for dashes, unique prefixes of the options that some release has,
+    /// Understood are `--x=v`, `--x v`, `-tp 4`, `-tp=4`, underscores for dashes, unique prefixes of the options that there are,
     /// and dotted keys (`--kv-transfer-config.kv_role kv_both`), which are gathered into the JSON that vLLM makes of them and, as there,
     /// replace a JSON given elsewhere. What vLLM would refuse is kept apart; nothing is an error here.
-    pub fn parse(args: &[String]) -> Self {
-        Self::read(args, None)
-    }
-
-    /// The same as the vLLM in an image reads them, where it is an official one.
     pub fn parse_for(image: &str, args: &[String]) -> Self {
-        Self::read(args, Release::of(image).and_then(options::read))
-    }
-
-    fn read(args: &[String], release: Option<Release>) -> Self {
+        let release = Release::of(image).and_then(options::read);
         let (words, unfinished) = rewrite(args, release);
         let mut parsed = Self::default();
         let mut rest = words.into_iter().peekable();

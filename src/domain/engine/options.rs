@@ -169,6 +169,17 @@ pub(crate) struct Named {
     pub(crate) off: bool,
 }
 
+/// How a release lacks what it does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Absence {
+    /// No release has it.
+    Everywhere,
+    /// It has it no more, since another release.
+    Since(Release),
+    /// It does not have it yet; another is the first that does.
+    Until(Release),
+}
+
 static TABLE: LazyLock<Table> = LazyLock::new(|| serde_json::from_str(include_str!("options.json")).unwrap_or_default());
 
 /// Names that releases know in all of a row's releases.
@@ -269,10 +280,19 @@ pub(crate) fn long_names(release: Option<Release>) -> Vec<&'static str> {
     LONG.iter().filter(|(_, namings)| namings.iter().any(|naming| naming.is_in(release))).map(|(name, _)| *name).collect()
 }
 
-/// The releases that know a long name.
-pub(crate) fn having(name: &str) -> Vec<Release> {
-    let namings = LONG.get(name).map(Vec::as_slice).unwrap_or_default();
-    TABLE.releases.iter().copied().filter(|release| namings.iter().any(|naming| naming.is_in(Some(*release)))).collect()
+/// Whether a release knows a long name.
+pub(crate) fn knows(name: &str, release: Release) -> bool {
+    LONG.get(name).is_some_and(|namings| namings.iter().any(|naming| naming.is_in(Some(release))))
+}
+
+/// How a release lacks something that it does not have; nobody has it where nobody knows which release it is.
+pub(crate) fn absence(release: Option<Release>, has: impl Fn(Release) -> bool) -> Absence {
+    let Some(release) = release else { return Absence::Everywhere };
+    let had = TABLE.releases.iter().rfind(|other| **other < release && has(**other));
+    // The release that dropped it comes right behind the last that had it.
+    let gone = had.and_then(|last| TABLE.releases.iter().find(|other| *other > last)).map(|gone| Absence::Since(*gone));
+    let first = || TABLE.releases.iter().find(|other| has(**other)).map(|first| Absence::Until(*first));
+    gone.or_else(first).unwrap_or(Absence::Everywhere)
 }
 
 /// Every way in which releases take an option, by its own name.

@@ -1,7 +1,7 @@
 //! What vLLM's parser refuses in arguments, so that the engine exits at start.
 
 use super::args::{EngineArgs, Given};
-use super::options::{self, Row, Takes};
+use super::options::{self, Absence, Row, Takes};
 use super::release::Release;
 use super::template_text::env_refs;
 use super::values::{self, Refused};
@@ -21,12 +21,8 @@ pub(crate) struct Refusal {
 /// Why it is.
 #[derive(Debug)]
 pub(crate) enum Why {
-    /// There is no such option, and has never been.
-    Nobodys,
-    /// The release does not have the option any more, since another.
-    Gone(Release),
-    /// The release does not have the option yet; another is the first that does.
-    NotYet(Release),
+    /// The release does not have the option.
+    Lacking(Absence),
     /// It is a short option and its value in one word.
     Fused,
     /// It is the beginning of several options' names.
@@ -61,14 +57,9 @@ pub(crate) fn refusals(args: &EngineArgs, release: Option<Release>) -> Vec<Refus
 
 /// What is wrong with an option that the release does not have.
 fn unknown(given: &Given, release: Option<Release>) -> Why {
-    let having = options::having(&given.name);
-    let bounds = release.and_then(|release| {
-        let before = having.iter().rfind(|other| **other < release);
-        // The release that dropped it comes right behind the last that had it.
-        let gone = before.and_then(|last| options::releases().iter().find(|other| *other > last)).map(|gone| Why::Gone(*gone));
-        gone.or_else(|| having.first().map(|first| Why::NotYet(*first)))
-    });
-    bounds.or_else(|| fused(given, release)).unwrap_or(Why::Nobodys)
+    let absence = options::absence(release, |other| options::knows(&given.name, other));
+    let fused = (absence == Absence::Everywhere).then(|| fused(given, release)).flatten();
+    fused.unwrap_or(Why::Lacking(absence))
 }
 
 /// `-tp4`: what is a short option, and then a number.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::connectors::{Kind, known};
-use super::options::{self, Key, KeyType};
+use super::options::{self, Absence, Key, KeyType};
 use super::release::{Release, v0};
 use super::values::without_unit_suffixes;
 use super::{args::EngineArgs, template_text::env_refs};
@@ -166,12 +166,8 @@ pub(crate) struct KeyFault {
 /// Why it does.
 #[derive(Debug)]
 pub(crate) enum KeyWhy {
-    /// There is no such key, and has never been.
-    Nobodys,
-    /// The release does not have the key any more, since another.
-    Gone(Release),
-    /// The release does not have the key yet; another is the first that does.
-    NotYet(Release),
+    /// The release does not have the key.
+    Lacking(Absence),
     /// Its value is of another type.
     Type(KeyType),
     /// Its value is none of these.
@@ -211,7 +207,7 @@ fn check_key(name: &str, value: &Value, within: bool, release: Option<Release>) 
         if release.is_some_and(|release| !options::is_closed(release, within)) {
             return None;
         }
-        return Some(absent(&rows, release));
+        return Some(KeyWhy::Lacking(options::absence(release, |other| rows.iter().any(|key| key.is_in(Some(other))))));
     }
     let mut last = None;
     for key in here {
@@ -219,17 +215,6 @@ fn check_key(name: &str, value: &Value, within: bool, release: Option<Release>) 
         last.as_ref()?;
     }
     last
-}
-
-/// Since when, or from when on, a release lacks a key.
-fn absent(rows: &[&Key], release: Option<Release>) -> KeyWhy {
-    let Some(release) = release else { return KeyWhy::Nobodys };
-    let having = |other: &&Release| rows.iter().any(|key| key.is_in(Some(**other)));
-    let releases = options::releases();
-    let gone =
-        releases.iter().rfind(|other| **other < release && having(other)).and_then(|last| releases.iter().find(|other| *other > last));
-    let first = || releases.iter().find(having).map(|first| KeyWhy::NotYet(*first));
-    gone.map(|gone| KeyWhy::Gone(*gone)).or_else(first).unwrap_or(KeyWhy::Nobodys)
 }
 
 fn wrong_value(key: &Key, value: &Value) -> Option<KeyWhy> {

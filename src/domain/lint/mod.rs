@@ -7,6 +7,7 @@
 mod arguments;
 mod cache;
 mod connector;
+mod exits;
 mod gpus;
 mod image;
 mod keys;

@@ -1,5 +1,6 @@
 //! Whether the image's vLLM has each option, and takes its value.
 
+use super::exits::{exits, lacking};
 use super::phase::{PhaseEngine, Setting};
 use crate::domain::engine::options::{self, Bounds, Type};
 use crate::domain::engine::refusals::{Refusal, Why, refusals};
@@ -7,7 +8,7 @@ use crate::domain::engine::release::Release;
 use crate::domain::engine::transfer::OPTION;
 use crate::domain::engine::values::Refused;
 use crate::domain::finding::Code::{FusedArg, OptionUnknown, OptionValue};
-use crate::domain::finding::{Code, Finding, Severity};
+use crate::domain::finding::{Code, Finding};
 use crate::text::spelling::closest;
 
 /// How many choices a sentence lists.
@@ -22,10 +23,7 @@ pub(super) fn check_phase(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) 
     // What the variable holds may end in an option that takes the first word for its value. The transfer has rules of its own.
     let first = usize::from(phase.env("VLLM_ADDITIONAL_ARGS") != Setting::Absent);
     let certain = |refusal: &Refusal| refusal.at >= first && (refusal.name != OPTION || matches!(refusal.why, Why::Ambiguous(_)));
-    let (severity, exits) = match release {
-        Some(_) => (Severity::Error, "exits at start because"),
-        None => (Severity::Warning, "exits at start, unless its image adds to vLLM, because"),
-    };
+    let (severity, exits) = exits(release);
     let mut refused = Vec::new();
     for refusal in refusals(&phase.args, release).into_iter().filter(certain) {
         let (code, problem, remedy) = sentence(&refusal, release);
@@ -52,15 +50,13 @@ fn sentence(refusal: &Refusal, release: Option<Release>) -> (Code, String, Strin
         None => format!("no vLLM up to {} {has} {what}", options::newest()),
     };
     match &refusal.why {
-        Why::Nobodys => {
-            let problem = lacks("knows", &format!("option {written}"));
-            let names = options::long_names(release);
-            let meant = closest(&refusal.name, &names).map_or_else(|| "remove it".to_owned(), |name| format!("write --{name}"));
-            (OptionUnknown, problem, meant)
-        }
-        Why::Gone(since) => (OptionUnknown, format!("vLLM has had no {written} since {since}"), "remove it".to_owned()),
-        Why::NotYet(first) => {
-            (OptionUnknown, format!("vLLM has no {written} before {first}"), format!("remove it, or take an image of v{first} or later"))
+        Why::Lacking(absence) => {
+            let (problem, remedy) = lacking(*absence, written).unwrap_or_else(|| {
+                let names = options::long_names(release);
+                let meant = closest(&refusal.name, &names).map_or_else(|| "remove it".to_owned(), |name| format!("write --{name}"));
+                (lacks("knows", &format!("option {written}")), meant)
+            });
+            (OptionUnknown, problem, remedy)
         }
         Why::Ambiguous(names) => (OptionUnknown, format!("{written} may be {}", listed(names, "or")), "write the whole name".to_owned()),
         Why::Fused => {

@@ -4,8 +4,11 @@ use Gpus::{Stated, Unknown, Unstated};
 use function_modelplane::domain::engine::args::{EngineArgs, Gpus};
 use proptest::prelude::*;
 
+/// An image of which nobody knows the release.
+const ANY: &str = "";
+
 fn parse(args: &[&str]) -> EngineArgs {
-    EngineArgs::parse(&args.iter().map(|&arg| arg.to_owned()).collect::<Vec<_>>())
+    EngineArgs::parse_for(ANY, &args.iter().map(|&arg| arg.to_owned()).collect::<Vec<_>>())
 }
 
 /// The arguments, what they say of the GPUs, and why.
@@ -250,7 +253,7 @@ proptest! {
     fn any_arguments_are_read(args in prop::collection::vec(
         prop_oneof!["\\PC{0,12}", "--?[a-z_.+=]{0,12}", "-{0,3}(tp|dp|n|O|config|headless|nnodes|data-parallel)[.=+]{0,2}[0-9$()A]{0,4}"], 0..12)
     ) {
-        let parsed = EngineArgs::parse(&args);
+        let parsed = EngineArgs::parse_for(ANY, &args);
         prop_assert_ne!(parsed.gpus(&[]), Stated(0));
     }
 
@@ -259,6 +262,6 @@ proptest! {
     fn different_options_commute(tp in 1_u32..64, pp in 1_u32..8, dp in 1_u32..8, order in Just([0, 1, 2]).prop_shuffle()) {
         let pairs = [("-tp", tp), ("--pipeline-parallel-size", pp), ("--data_parallel_size", dp)];
         let args: Vec<String> = order.iter().flat_map(|&at: &usize| [pairs[at].0.to_owned(), pairs[at].1.to_string()]).collect();
-        prop_assert_eq!(EngineArgs::parse(&args).gpus(&[]), Stated(tp * pp * dp));
+        prop_assert_eq!(EngineArgs::parse_for(ANY, &args).gpus(&[]), Stated(tp * pp * dp));
     }
 }
