@@ -12,15 +12,6 @@ from .tools import E2E, PROJECT, Failure
 
 RULES = PROJECT / "package" / "monitoring" / "disaggregation.yaml"
 PORT = 9090
-# What Kubernetes makes names of, without what could become a word (apimachinery's util/rand).
-HASH, RANDOM = "7d9f6c8b5d", "x2x4z"
-# A generated name has at most 63 characters, of which the last five are random (apiserver's storage/names).
-GENERATED = 58
-
-
-def pod_name(deployment):
-    """A pod's name as Kubernetes makes it of a Deployment's."""
-    return f"{deployment}-{HASH}-"[:GENERATED] + RANDOM
 
 
 def rules(tools):
@@ -47,10 +38,9 @@ def explained(program, *paths):
 
 
 def targets(pods):
-    """A service's engines, with the labels that a pod has where pods are discovered; their names are as KServe gives them."""
-    service = pods.service["metadata"]
-    deployments = {"decode": f"{service['name']}-kserve", "prefill": f"{service['name']}-kserve-prefill"}
-    return [(url.removeprefix("http://"), {"namespace": service["namespace"], "pod": pod_name(deployments[phase])})
+    """A service's engines, with the labels that a pod has where pods are discovered."""
+    objects = {"decode": pods.decode["metadata"], "prefill": pods.prefill["metadata"]}
+    return [(url.removeprefix("http://"), {"namespace": objects[phase]["namespace"], "pod": objects[phase]["name"]})
             for phase, url in pods.urls.items()]
 
 

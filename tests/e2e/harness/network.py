@@ -25,13 +25,16 @@ class Impossible(Failure):
 
 
 def possible():
-    """Gives the words in front of a command that make its network its own."""
+    """Fails where there can be no network namespaces."""
     if missing := [program for program in PROGRAMS if shutil.which(program) is None]:
         raise Impossible(f"pods get network namespaces from iproute2 and util-linux, and there is no {', '.join(missing)}")
-    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    if subprocess.run(["unshare", *user, "--net", "--pid", "--fork", "--mount-proc", "true"]).returncode != 0:
+    if subprocess.run([*_unshared(), "--pid", "--fork", "--mount-proc", "true"]).returncode != 0:
         raise Impossible("pods are namespaces, which needs root or unprivileged user namespaces")
-    return ["unshare", *user, "--net"]
+
+
+def _unshared():
+    """The words in front of a command that make its network its own."""
+    return ["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), "--net"]
 
 
 def alone():
@@ -39,9 +42,8 @@ def alone():
     if os.environ.get(ALONE):
         ip("link", "set", "lo", "up")
         return
-    namespaced = possible()
     sys.stdout.flush()
-    os.execvpe("unshare", [*namespaced, sys.executable, *sys.argv], {**os.environ, ALONE: "1"})
+    os.execvpe("unshare", [*_unshared(), sys.executable, *sys.argv], {**os.environ, ALONE: "1"})
 
 
 def ip(*words, inside=()):

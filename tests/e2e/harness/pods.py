@@ -102,9 +102,9 @@ class Disaggregated:
         self.urls = {phase: f"http://{self.namespaces[phase].address}:{PORTS[phase]}" for phase in self.PHASES}
         self.prefiller = self.namespaces["prefill"].address
         self.url = f"http://{self.namespaces['decode'].address}:{SIDECAR_PORT}"
-        self.prefill, engines, (decode, *_) = None, cluster.engines, pool.pods("decode")
-        self.sidecar = cluster.program(engines.sidecar, engines.sidecar_version, pool, decode, SIDECAR, SIDECAR_PORT, self.namespaces["decode"])
-        pool.runs(decode, self.namespaces["decode"].address)
+        self.prefill, engines, (self.decode, *_) = None, cluster.engines, pool.pods("decode")
+        self.sidecar = cluster.program(engines.sidecar, engines.sidecar_version, pool, self.decode, SIDECAR, SIDECAR_PORT, self.namespaces["decode"])
+        pool.runs(self.decode, self.namespaces["decode"].address)
         self.prefill_runs()
         self.engines, self.specs = {}, {}
 
