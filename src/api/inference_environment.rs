@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::absent::{defaults, null_is_default, unreadable_is_none};
+use super::pod_overlay::{Named, PodClaim, PodOverlay};
 use super::quantity::{PositiveQuantity, Quantity};
 use super::{environment_ledger::EnvironmentLedger, limits, lossless, metadata::Metadata};
 
@@ -31,7 +32,7 @@ pub struct InferenceEnvironment {
 
 /// What an environment is.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct InferenceEnvironmentSpec {
     /// The cluster behind it.
     pub cluster: Cluster,
@@ -40,6 +41,11 @@ pub struct InferenceEnvironmentSpec {
     pub availability: Availability,
     /// What every pod of a PrefillDecode placement gets here, in both phases.
     pub rdma: Option<Rdma>,
+    /// What every pod gets here, whatever its topology.
+    pub pod: Option<PodOverlay>,
+    /// Labels of the namespaces that are composed on another cluster, e.g. `pod-security.kubernetes.io/enforce: privileged`.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub namespace_labels: BTreeMap<String, String>,
     /// Crossplane's own fields.
     #[serde(default)]
     #[schemars(skip)]
@@ -159,6 +165,9 @@ pub struct NodePool {
 /// The GPUs of a node.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-kubernetes-validations" = [
+    {"rule": "!has(self.resourceName) || !has(self.resourceClaimTemplateName)", "message": "GPUs are either counted by resourceName or claimed by resourceClaimTemplateName"},
+]))]
 pub struct Gpu {
     /// The kind of GPU, e.g. `nvidia-h100-80gb`.
     #[schemars(length(min = limits::ACCELERATOR.min, max = limits::ACCELERATOR.max))]
@@ -170,10 +179,13 @@ pub struct Gpu {
     /// Memory of one GPU, e.g. `80Gi`.
     #[schemars(with = "PositiveQuantity")]
     pub memory: Quantity,
-    /// The extended resource that a pod asks for.
-    #[serde(default = "GpuResource::value", deserialize_with = "GpuResource::or_null")]
+    /// The extended resource that a pod asks for; `nvidia.com/gpu` where nothing is said.
     #[schemars(length(min = limits::RESOURCE_NAME.min, max = limits::RESOURCE_NAME.max))]
-    pub resource_name: String,
+    pub resource_name: Option<String>,
+    /// A ResourceClaimTemplate of one GPU, in the namespaces of the pods, where GPUs are claimed (dynamic resource allocation): a pod gets a
+    /// claim for each of its GPUs.
+    #[schemars(length(min = limits::NAME.min, max = limits::NAME.max))]
+    pub resource_claim_template_name: Option<String>,
 }
 
 /// A GKE cluster.
@@ -257,14 +269,18 @@ pub struct Rdma {
     /// The kind of network.
     #[serde(rename = "type")]
     pub kind: RdmaKind,
-    /// Extended resources of each pod, e.g. `rdma/ib: 1`.
+    /// Extended resources of each pod, e.g. `rdma/ib: 1`, and huge pages, e.g. `hugepages-2Mi: 5120Mi`.
     #[serde(default, deserialize_with = "null_is_default")]
-    #[schemars(with = "BTreeMap<String, DeviceCount>")]
-    pub resources: BTreeMap<String, u32>,
+    #[schemars(with = "BTreeMap<String, PositiveQuantity>")]
+    pub resources: BTreeMap<String, Quantity>,
     /// Extended resources for each GPU of a pod, e.g. `vpc.amazonaws.com/efa: 2`.
     #[serde(default, deserialize_with = "null_is_default")]
     #[schemars(with = "BTreeMap<String, DeviceCount>")]
     pub resources_per_gpu: BTreeMap<String, u32>,
+    /// Devices that are claimed (dynamic resource allocation), for each pod or each of its GPUs.
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schemars(length(max = limits::RDMA_ENTRIES.max), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub resource_claims: Vec<PodClaim>,
     /// Annotations of each pod, e.g. `k8s.v1.cni.cncf.io/networks: rdma-net-1`.
     #[serde(default, deserialize_with = "null_is_default")]
     pub annotations: BTreeMap<String, String>,
@@ -288,15 +304,6 @@ pub struct Rdma {
 /// How many.
 #[derive(Debug, JsonSchema)]
 pub struct DeviceCount(#[schemars(range(min = limits::DEVICES.min, max = limits::DEVICES.max))] pub u32);
-
-/// An object of Kubernetes' own with a name; the schema of the rest is Kubernetes'.
-#[derive(Debug, JsonSchema)]
-#[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
-pub struct Named {
-    /// The name.
-    #[schemars(length(min = limits::NAME.min, max = limits::NAME.max))]
-    pub name: String,
-}
 
 /// The kinds of RDMA network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -385,9 +392,12 @@ pub struct GpuPool {
     pub count_per_node: u32,
     /// Nodes.
     pub nodes: u32,
-    /// The extended resource that a pod asks for.
+    /// The extended resource that a pod asks for; `nvidia.com/gpu` where nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_name: Option<String>,
+    /// A ResourceClaimTemplate of one GPU, where GPUs are claimed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_claim_template_name: Option<String>,
     /// Labels that the pool's nodes have and others lack.
     #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,
@@ -403,5 +413,4 @@ defaults! {
     GkeVersion: String = "1.35".to_owned();
     KubeconfigKey: String = "kubeconfig".to_owned();
     IdentityKey: String = "private_key".to_owned();
-    GpuResource: String = DEFAULT_GPU_RESOURCE.to_owned();
 }

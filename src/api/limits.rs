@@ -71,6 +71,15 @@ pub const DEVICES: Limits = limits(1, 1024);
 /// Environment variables, volumes or volume mounts that an environment gives its pods.
 pub const RDMA_ENTRIES: Limits = limits(0, 64);
 
+/// Entries of a list of a pod's overlay.
+pub const OVERLAY_ENTRIES: Limits = limits(0, 64);
+/// Characters of a claim's name, and of a request of it; a number may come behind the name.
+pub const CLAIM_NAME: Limits = limits(1, 58);
+/// Characters of a container's or a volume's name.
+pub const PART_NAME: Limits = limits(1, 63);
+/// Seconds that a pod may take to end.
+pub const GRACE_SECONDS: Limits = limits(0, 86_400);
+
 /// Characters of a Google Cloud project.
 pub const GKE_PROJECT: Limits = limits(6, 30);
 /// Characters of a Google Cloud region.

@@ -180,6 +180,19 @@ pub struct RequestedPod {
     /// Labels that its node must have.
     #[serde(deserialize_with = "null_is_default")]
     pub node_selector: BTreeMap<String, String>,
+    /// Its claims.
+    #[serde(deserialize_with = "null_is_default")]
+    pub resource_claims: Vec<RequestedClaim>,
+}
+
+/// A claim of a pod.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RequestedClaim {
+    /// Name.
+    pub name: String,
+    /// The ResourceClaimTemplate that it comes from.
+    pub resource_claim_template_name: Option<String>,
 }
 
 /// A container.

@@ -18,6 +18,7 @@ pub mod object;
 pub mod phase;
 pub mod place;
 pub mod placement_record;
+pub mod pod_overlay;
 pub mod quantity;
 pub mod resource_name;
 pub mod scaled_object;

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::absent::{defaults, null_is_default};
 use super::quantity::{PositiveQuantity, Quantity};
-use super::{limits, lossless, metadata::Metadata, model_deployment::Topology, selector::LabelSelector};
+use super::{limits, lossless, metadata::Metadata, model_deployment::Topology, pod_overlay::PodOverlay, selector::LabelSelector};
 
 /// A ClusterModel or a Model.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -167,6 +167,8 @@ pub struct Engine {
     #[serde(default, deserialize_with = "lossless::list")]
     #[schemars(length(max = limits::ENGINE_ENV.max), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub env: Vec<EnvVar>,
+    /// What its pods get besides.
+    pub pod: Option<PodOverlay>,
     /// Seconds until a pod that does not answer is restarted.
     #[schemars(range(min = limits::STARTUP_SECONDS.min, max = limits::STARTUP_SECONDS.max))]
     pub startup_timeout_seconds: Option<u32>,

@@ -28,7 +28,8 @@ pub fn render_placement(
     let site = Site::new(inputs, environment, placement);
     let mut resources = Vec::new();
     if site.provider.is_some() {
-        let namespace = NewMetadata { name: Some(site.namespace.clone()), ..NewMetadata::default() };
+        let labels = environment.namespace_labels.clone();
+        let namespace = NewMetadata { name: Some(site.namespace.clone()), labels, ..NewMetadata::default() };
         resources.push(site.place(Part::Namespace, ComposedObject::Plain(PlainObject::new("Namespace", namespace))));
     }
     let service_account = model.token.as_ref().map(|token| render_access(&site, token, &mut resources));

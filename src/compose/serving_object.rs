@@ -1,17 +1,18 @@
 //! The serving object: an LLMInferenceService with decode as its main workload and prefill beside it.
 
-use std::collections::BTreeMap;
-
+use k8s_openapi::api::core::v1::PodSpec;
 use serde_json::Value;
 
-use super::engine_pod::{EnginePod, render_annotations, render_pod};
+use super::engine_pod::{EnginePod, render_pod};
 use super::observed::Identity;
+use super::running_pods::{kept_labels, runs_as};
 use super::served_names::name_prefill;
 use crate::api::llm_inference_service::{
     API_VERSION, Empty, KIND, LlmInferenceService, LlmInferenceServiceSpec, Router, ServedModel, VariantAutoscaling, Workload,
     WorkloadScaling,
 };
 use crate::api::model_deployment::Wva;
+use crate::domain::fabric::{Setting, settings, settings_of_0_1_0};
 use crate::domain::names::ACCELERATOR_LABEL;
 use crate::domain::scheduling::sizing::{PhaseSizing, Sizing};
 use crate::domain::spec::model::{Model, PhaseProfile, Profile};
@@ -38,19 +39,15 @@ pub struct Serving<'a> {
 
 /// The serving object; `None` when a pool of the sizing is not there.
 pub fn render_service(serving: Serving<'_>) -> Option<LlmInferenceService> {
-    let decode = render_workload(serving, &serving.profile.decode, &serving.sizing.decode)?;
+    let running = serving.running.and_then(spec_of);
     let model = ServedModel { uri: serving.model.uri.clone(), name: serving.model.name.clone() };
+    let decode = render_workload(serving, &serving.profile.decode, &serving.sizing.decode, running, |_| ())?;
     let phases = serving.profile.prefill.as_ref().zip(serving.sizing.prefill.as_ref());
     let prefill = match phases {
         Some((profile, sizing)) => {
-            let mut prefill = render_workload(serving, profile, sizing)?;
-            name_prefill(
-                &mut prefill,
-                &model,
-                &serving.identity.namespace,
-                serving.running.and_then(|running| spec_of(running)?.get("prefill")),
-            );
-            Some(prefill)
+            let running = running.and_then(|running| running.get("prefill"));
+            let name = |pod: &mut PodSpec| name_prefill(pod, &model, &serving.identity.namespace);
+            Some(render_workload(serving, profile, sizing, running, name)?)
         }
         None => None,
     };
@@ -73,29 +70,45 @@ pub(super) fn spec_of(running: &Value) -> Option<&Value> {
     running.pointer("/spec/forProvider/manifest/spec").or_else(|| running.get("spec"))
 }
 
-/// Labels and annotations have the same keys in both phases, because KServe copies decode's to prefill.
-fn render_workload(serving: Serving<'_>, profile: &PhaseProfile, sizing: &PhaseSizing) -> Option<Workload> {
-    let pod = EnginePod {
-        profile,
-        sizing,
-        pool: serving.environment.pool(&sizing.pool)?,
-        disaggregated: serving.profile.prefill.is_some(),
-        rdma: serving.environment.rdma.as_ref(),
-        service_account: serving.service_account,
+/// A phase. `running` is what exists of it, `finish` what its pods have got since 0.1.0: pods that are as 0.1.0 made them stay so.
+fn render_workload(
+    serving: Serving<'_>,
+    profile: &PhaseProfile,
+    sizing: &PhaseSizing,
+    running: Option<&Value>,
+    finish: impl Fn(&mut PodSpec),
+) -> Option<Workload> {
+    let environment = serving.environment;
+    let (pool, rdma) = (environment.pool(&sizing.pool)?, environment.rdma.as_ref());
+    let pod = |settings: &[Setting]| {
+        render_pod(EnginePod {
+            profile,
+            sizing,
+            pool,
+            disaggregated: serving.profile.prefill.is_some(),
+            rdma,
+            settings,
+            overlay: environment.pod.as_ref(),
+            service_account: serving.service_account,
+        })
     };
+    let first = pod(&rdma.map(|rdma| settings_of_0_1_0(rdma.kind)).unwrap_or_default());
+    let pod = if running.is_some_and(|running| runs_as(running, &first.spec)) {
+        first
+    } else {
+        let mut pod = pod(&rdma.map(|rdma| settings(pool.vendor(), rdma.kind)).unwrap_or_default());
+        finish(&mut pod.spec);
+        pod
+    };
+    let mut labels = kept_labels(pod.labels, running);
+    labels.insert(ACCELERATOR_LABEL.to_owned(), sizing.accelerator.clone());
     let (replicas, scaling) = match &sizing.scaling {
         PhaseScaling::Fixed { replicas } => (Some(*replicas), None),
         PhaseScaling::Wva(wva) => (None, Some(render_scaling(wva))),
         // KServe keeps the number that KEDA set.
         PhaseScaling::Concurrency(_) => (None, None),
     };
-    Some(Workload {
-        replicas,
-        scaling,
-        labels: BTreeMap::from([(ACCELERATOR_LABEL.to_owned(), sizing.accelerator.clone())]),
-        annotations: render_annotations(pod),
-        template: render_pod(pod),
-    })
+    Some(Workload { replicas, scaling, labels, annotations: pod.annotations, template: pod.spec })
 }
 
 fn render_scaling(wva: &Wva) -> WorkloadScaling {

@@ -11,6 +11,37 @@ pub const PRESET_VARIABLES: [&str; 3] = ["HF_HUB_CACHE", "HOME", "VLLM_LOGGING_L
 pub const SHARED_MEMORY_VOLUME: &str = "dshm";
 /// The volumes that the presets have.
 pub const PRESET_VOLUMES: [&str; 5] = [SHARED_MEMORY_VOLUME, "home", "model-cache", "tls-certs", "tmp-dir"];
+/// The volumes that the controller adds, by where weights come from and what it is told to trust (`pkg/utils/storage.go`, `workload_storage.go`).
+pub const CONTROLLER_VOLUMES: [&str; 3] = ["cabundle-cert", "kserve-provision-location", "kserve-pvc-source"];
+/// Where the weights are.
+pub const MODEL_PATH: &str = "/mnt/models";
+/// Where the engine's container has what it cannot do without: weights (two places by their source), shared memory, certificates.
+pub const ENGINE_MOUNTS: [&str; 4] = [MODEL_PATH, "/mnt", "/dev/shm", "/var/run/kserve/tls"];
+/// The container in front of decode. It is an init container that goes on running.
+pub const ROUTING_SIDECAR: &str = "llm-d-routing-sidecar";
+/// The container that downloads weights. From v0.20 on it takes resources and a security context from a container of its name; v0.19 drops that
+/// one, and v0.18 has two of one name then, which no pod can.
+pub const STORAGE_INITIALIZER: &str = "storage-initializer";
+/// The containers that the controller adds for `oci://`.
+pub const CONTROLLER_CONTAINERS: [&str; 2] = ["modelcar", "modelcar-init"];
+/// The claim that v0.20's managed dynamic resource allocation adds (`managed_dra.go`).
+pub const MANAGED_CLAIM: &str = "managed-device";
+/// What the keys of labels start with that KServe sets on pods, or that it copies from somewhere else. Pods' labels are an immutable selector.
+const LABEL_PREFIXES: [&str; 7] = [
+    "app.kubernetes.io/",
+    "inference.optimization/",
+    "internal.serving.kserve.io/",
+    "kserve.io/",
+    "leaderworkerset.sigs.k8s.io/",
+    "llm-d.ai/",
+    "serving.kserve.io/",
+];
+
+/// Whether KServe sets a label of pods.
+pub fn owns_label(key: &str) -> bool {
+    LABEL_PREFIXES.iter().any(|prefix| key.starts_with(prefix)) || ["pod-template-hash", "control-plane"].contains(&key)
+}
+
 /// The period of the startup probe in the presets.
 pub const STARTUP_PERIOD_SECONDS: u32 = 10;
 

@@ -1,7 +1,7 @@
 //! The rules. Objects as JSON, YAML or proto, the clock and environment variables never enter this room.
 
 pub mod engine;
-pub(crate) mod fabric;
+pub mod fabric;
 pub mod finding;
 pub mod key;
 pub mod kserve;

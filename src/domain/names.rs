@@ -96,11 +96,21 @@ pub const FOREIGN_PLACEMENT: &str = "ModelPlacement";
 /// Characters of a label's value.
 pub(super) const LABEL_VALUE_MAX: usize = 63;
 
-/// Why a text cannot be a namespace's name.
-pub fn namespace_error(name: &str) -> Option<String> {
-    let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    let fits = plain && (1..=63).contains(&name.len()) && !name.starts_with('-') && !name.ends_with('-');
+fn is_name_part(part: &str) -> bool {
+    let plain = part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    plain && !part.is_empty() && !part.starts_with('-') && !part.ends_with('-')
+}
+
+/// Why a text cannot be the name of a namespace, a container or a volume.
+pub fn label_name_error(name: &str) -> Option<String> {
+    let fits = is_name_part(name) && name.len() <= 63;
     (!fits).then(|| format!("is {name:?}; write 1 to 63 lower case letters, digits and '-', with a letter or digit at both ends"))
+}
+
+/// Why a text cannot be the name of most objects, such as a Secret.
+pub fn object_name_error(name: &str) -> Option<String> {
+    let fits = name.len() <= 253 && name.split('.').all(is_name_part);
+    (!fits).then(|| format!("is {name:?}; write up to 253 lower case letters, digits, '-' and '.', with a letter or digit at both ends"))
 }
 
 /// A label value out of any text: what is not allowed becomes `-`, at most 63 characters.

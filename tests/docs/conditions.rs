@@ -49,6 +49,7 @@ fn rejections() -> Vec<Reason> {
         Reason::ProfileSelectorMismatch { profile: profile.clone(), label: rdma.clone() },
         Reason::NoRdma { profile: profile.clone(), label: rdma },
         Reason::NoAccelerator { profile: profile.clone(), phase, accelerator: Some("h200".to_owned()) },
+        Reason::NodesExcluded { profile: profile.clone(), phase, label: "zone=a".to_owned() },
         Reason::NodeTooSmall { profile: profile.clone(), phase, needed: 16, largest: 8 },
         Reason::InsufficientGpus { profile, needs: vec![PhaseNeed { phase, replicas: 8, gpus_per_replica: 1, pools }] },
         Reason::SameCluster { environment: "us-east".to_owned() },

@@ -29,8 +29,18 @@ ttl: 60s
 ";
 
 /// Fields that are Kubernetes' own, by the end of their path.
-const KUBERNETES: [(&str, &str); 4] =
-    [(".env[]", "EnvVar"), (".tolerations[]", "Toleration"), (".volumeMounts[]", "VolumeMount"), (".volumes[]", "Volume")];
+const KUBERNETES: [(&str, &str); 10] = [
+    (".env[]", "EnvVar"),
+    (".tolerations[]", "Toleration"),
+    (".volumeMounts[]", "VolumeMount"),
+    (".volumes[]", "Volume"),
+    (".imagePullSecrets[]", "LocalObjectReference"),
+    (".topologySpreadConstraints[]", "TopologySpreadConstraint"),
+    ("ontainers[]", "Container"),
+    (".affinity", "Affinity"),
+    (".pod.securityContext", "PodSecurityContext"),
+    (".containerSecurityContext", "SecurityContext"),
+];
 
 /// A walk through schemas.
 #[derive(Default)]

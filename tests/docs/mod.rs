@@ -8,6 +8,7 @@ mod fields;
 mod links;
 mod lint;
 mod metrics;
+mod pods;
 mod queries;
 
 use std::path::PathBuf;

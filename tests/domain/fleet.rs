@@ -16,7 +16,7 @@ use function_modelplane::domain::scheduling::placement::{Action, EnvironmentStat
 use function_modelplane::domain::scheduling::schedule::{Plan, schedule};
 use function_modelplane::domain::scheduling::situation::Situation;
 use function_modelplane::domain::spec::deployment::{Deployment, PhaseScaling};
-use function_modelplane::domain::spec::environment::{Access, ClusterIdentity, Environment, Pool};
+use function_modelplane::domain::spec::environment::{Access, ClusterIdentity, Environment, GpuRequest, Pool};
 use function_modelplane::domain::spec::model::{Model, validate_model};
 use serde_json::json;
 
@@ -71,7 +71,7 @@ pub(super) fn environment(name: &str, pools: &[(&str, u32, u32)]) -> Environment
         memory: serde_json::from_value(json!("141Gi")).unwrap(),
         gpus_per_node: *gpus_per_node,
         nodes: *nodes,
-        resource_name: "nvidia.com/gpu".to_owned(),
+        request: GpuRequest::Counted("nvidia.com/gpu".to_owned()),
         node_selector: BTreeMap::new(),
         tolerations: Vec::new(),
     };
@@ -84,6 +84,8 @@ pub(super) fn environment(name: &str, pools: &[(&str, u32, u32)]) -> Environment
         cluster: ClusterIdentity::Own(name.to_owned()),
         pools: pools.iter().map(pool).collect(),
         rdma: None,
+        pod: None,
+        namespace_labels: BTreeMap::new(),
         repointed: None,
         ledger: None,
     }

@@ -69,8 +69,9 @@ fn deployments() -> Vec<Value> {
 }
 
 fn models() -> Vec<Value> {
-    let engine =
-        json!({"name": "vLLM", "image": "image", "args": ["--a"], "startupTimeoutSeconds": 60, "env": [{"name": "a", "value": "b"}]});
+    let engine = json!({
+        "name": "vLLM", "image": "image", "args": ["--a"], "startupTimeoutSeconds": 60, "env": [{"name": "a", "value": "b"}], "pod": overlay(),
+    });
     let resources = json!({"gpu": 4, "cpu": "4", "memory": "4Gi", "accelerator": "h100", "sharedMemory": "1Gi"});
     let profile = json!({
         "name": "profile", "topology": "PrefillDecode", "environmentSelector": {"matchLabels": {"a": "b"}},
@@ -88,28 +89,58 @@ fn models() -> Vec<Value> {
 
 fn environments() -> Vec<Value> {
     let gpu = json!({"acceleratorType": "h100", "acceleratorCount": 8, "memory": "80Gi", "resourceName": "nvidia.com/gpu"});
-    let pools = json!([{
-        "name": "pool", "nodeCount": 2, "maxNodeCount": 4, "gpu": gpu, "nodeSelector": {"a": "b"}, "tolerations": [{"operator": "Exists"}],
-    }]);
+    let claimed = json!({"acceleratorType": "gb200", "acceleratorCount": 4, "memory": "186Gi", "resourceClaimTemplateName": "one-gpu"});
+    let pools = |gpu: &Value| {
+        json!([{
+            "name": "pool", "nodeCount": 2, "maxNodeCount": 4, "gpu": gpu, "nodeSelector": {"a": "b"}, "tolerations": [{"operator": "Exists"}],
+        }])
+    };
     let existing = json!({"secretRef": {"name": "east", "key": "kubeconfig"}, "identitySecretRef": {"name": "east", "key": "private_key"},
-                          "nodePools": pools});
+                          "nodePools": pools(&gpu)});
+    let mut claiming = existing.clone();
+    claiming["nodePools"] = pools(&claimed);
     let gke = json!({"project": "my-project", "region": "us-east1", "kubernetesVersion": "1.35", "nodePools": [{
         "name": "pool", "role": "GPU", "machineType": "a3", "diskSizeGb": 100, "nodeCount": 1, "minNodeCount": 0, "maxNodeCount": 8,
         "gpu": gpu, "zones": ["a"],
     }]});
+    let mut claiming_gke = gke.clone();
+    claiming_gke["nodePools"][0]["gpu"] = claimed.clone();
     let rdma = json!({
         "type": "InfiniBand", "resources": {"rdma/ib": 1}, "resourcesPerGpu": {"a.b/c": 2}, "annotations": {"a": "b"},
         "nodeSelector": {"a": "b"}, "env": [{"name": "a", "value": "b"}], "volumes": [{"name": "a", "hostPath": {"path": "/a"}}],
         "volumeMounts": [{"name": "a", "mountPath": "/a"}],
+        "resourceClaims": [{"name": "nic", "resourceClaimTemplateName": "nic", "per": "GPU", "request": "nic"}],
     });
     let environment = |source: &str, block: &str, cluster: &Value| {
-        named(&json!({"availability": "Cordoned", "rdma": rdma, "cluster": {"source": source, block: cluster}}))
+        named(
+            &json!({"availability": "Cordoned", "rdma": rdma, "pod": overlay(), "namespaceLabels": {"a": "b"}, "cluster": {"source": source, block: cluster}}),
+        )
     };
     vec![
         environment("Existing", "existing", &existing),
+        environment("Existing", "existing", &claiming),
         environment("GKE", "gke", &gke),
-        environment("Local", "local", &json!({"nodePools": pools})),
+        environment("GKE", "gke", &claiming_gke),
+        environment("Local", "local", &json!({"nodePools": pools(&gpu)})),
+        environment("Local", "local", &json!({"nodePools": pools(&claimed)})),
     ]
+}
+
+/// Every field of a pod's overlay that has a bound.
+fn overlay() -> Value {
+    json!({
+        "securityProfile": "Root", "labels": {"a": "b"}, "annotations": {"a": "b"}, "imagePullSecrets": [{"name": "a"}],
+        "resourceClaims": [
+            {"name": "nic", "resourceClaimTemplateName": "nic", "per": "Pod", "request": "nic"}, {"name": "imex", "resourceClaimName": "imex"},
+        ],
+        "resources": {"ephemeral-storage": "1Gi"}, "nodeSelector": {"c": "d"}, "tolerations": [{"operator": "Exists"}],
+        "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}],
+        "priorityClassName": "a", "schedulerName": "a", "runtimeClassName": "a",
+        "volumes": [{"name": "a", "hostPath": {"path": "/a"}}], "volumeMounts": [{"name": "home", "mountPath": "/a"}],
+        "initContainers": [{"name": "b", "image": "b"}], "containers": [{"name": "c", "image": "c"}],
+        "hostNetwork": false, "hostIPC": false, "dnsPolicy": "Default", "terminationGracePeriodSeconds": 1,
+        "securityContext": {"runAsUser": 1}, "containerSecurityContext": {"runAsUser": 1},
+    })
 }
 
 fn inputs() -> Vec<Value> {
@@ -177,8 +208,13 @@ impl<'a> Place<'a> {
             "maxLength" | "maxItems" => (vec![length(number)], here(vec![length(number + 1)])),
             "pattern" => (Vec::new(), here(vec![json!(" ")])),
             "default" => (vec![Value::Null], Vec::new()),
-            _ => (Vec::new(), vec![(json!([base[0], base[0]]), format!("{}[1].name", self.path))]),
+            _ => (Vec::new(), vec![(json!([base[0], base[0]]), format!("{}[1].{}", self.path, self.list_key().unwrap()))]),
         }
+    }
+
+    /// The field by which the entries of a list are told apart.
+    fn list_key(&self) -> Option<&str> {
+        self.schema.get("x-kubernetes-list-map-keys")?[0].as_str()
     }
 
     /// A text or a list like `base`, but of a certain length.
@@ -188,8 +224,8 @@ impl<'a> Place<'a> {
             return (0..length)
                 .map(|index| {
                     let mut item = items[0].clone();
-                    if item.get("name").is_some() && self.schema.get("x-kubernetes-list-map-keys").is_some() {
-                        item["name"] = json!(format!("n{index}"));
+                    if let Some(key) = self.list_key().filter(|key| item.get(*key).is_some()) {
+                        item[key] = json!(if key == "mountPath" { format!("/n{index}") } else { format!("n{index}") });
                     }
                     item
                 })

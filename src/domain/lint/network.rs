@@ -2,16 +2,14 @@
 
 use super::phase::{Pair, PhaseEngine, Setting};
 use crate::api::inference_environment::Rdma;
-use crate::api::{model::ServingProfile, phase::Phase};
+use crate::api::{model::ServingProfile, phase::Phase, pod_overlay::PodOverlay};
 use crate::domain::engine::connectors::Kind;
-use crate::domain::fabric::{TRANSPORTS_ENV, transports};
+use crate::domain::fabric::{SIDE_CHANNEL_HOST_ENV as HOST_ENV, TRANSPORTS_ENV, forbids_tcp};
 use crate::domain::finding::Code::{NoRdmaSelector, RdmaUndeclared, SideChannelHost};
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
-use crate::domain::spec::environment::Environment;
-
-/// Where the other phase asks for cached blocks.
-const HOST_ENV: &str = "VLLM_NIXL_SIDE_CHANNEL_HOST";
+use crate::domain::spec::environment::{Environment, Pool};
+use crate::domain::spec::pod_overlay::HUGE_PAGES;
 
 /// The rules of both phases together.
 pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
@@ -59,22 +57,40 @@ pub(super) fn check_selector(path: &str, profile: &ServingProfile, findings: &mu
 /// The rules of an environment.
 pub(super) fn check_environment(environment: &Environment, findings: &mut Vec<Finding>) {
     let labelled = environment.labels.get(RDMA_LABEL).is_some_and(|value| value == RDMA_LABEL_VALUE);
-    // An annotation is enough where a webhook turns it into the device.
-    let declared = environment.rdma.as_ref().is_some_and(|rdma| {
-        !rdma.resources.is_empty() || !rdma.resources_per_gpu.is_empty() || !rdma.annotations.is_empty() || !rdma.volumes.is_empty()
-    });
-    if !labelled || declared {
+    if !labelled || environment.rdma.as_ref().is_some_and(gives_device) || environment.pod.as_ref().is_some_and(claims_device) {
         return;
     }
-    let told = |rdma: &Rdma| transports(rdma.kind).is_some() && rdma.env.iter().all(|variable| variable.name != TRANSPORTS_ENV);
-    let known = environment.rdma.as_ref().is_some_and(told);
-    let (severity, effect) = if known {
-        (Severity::Error, "every engine exits at start with NIXL_ERR_BACKEND: it is told to use nothing but RDMA")
+    let told = |rdma: &Rdma, pool: &&Pool| {
+        forbids_tcp(pool.vendor(), rdma.kind) && rdma.env.iter().all(|variable| variable.name != TRANSPORTS_ENV)
+    };
+    let exiting: Vec<&str> = environment
+        .rdma
+        .iter()
+        .flat_map(|rdma| environment.pools.iter().filter(|pool| told(rdma, pool)))
+        .map(|pool| pool.id.as_str())
+        .collect();
+    let (severity, effect) = if exiting.is_empty() {
+        (Severity::Warning, "transfer falls back to TCP".to_owned())
     } else {
-        (Severity::Warning, "transfer falls back to TCP")
+        let pools = exiting.join(", ");
+        (Severity::Error, format!("every engine on {pools} exits at start with NIXL_ERR_BACKEND: it is told to use nothing but RDMA"))
     };
     let message = format!(
-        "the environment has {RDMA_LABEL}={RDMA_LABEL_VALUE}, but no pod is given an RDMA device, so {effect}; name the device in spec.rdma.resources, as in rdma/ib: 1"
+        "the environment has {RDMA_LABEL}={RDMA_LABEL_VALUE}, but no pod is given an RDMA device, so {effect}; name the device in spec.rdma.resources, as in rdma/ib: 1, or in spec.rdma.resourceClaims"
     );
     findings.push(Finding::new(RdmaUndeclared, severity, "spec.rdma", message));
+}
+
+/// Whether pods get at the network. An annotation is enough where a webhook turns it into the device.
+fn gives_device(rdma: &Rdma) -> bool {
+    rdma.resources.keys().any(|name| !name.starts_with(HUGE_PAGES))
+        || !rdma.resources_per_gpu.is_empty()
+        || !rdma.resource_claims.is_empty()
+        || !rdma.annotations.is_empty()
+        || !rdma.volumes.is_empty()
+}
+
+/// Whether every pod of an environment gets a device that is no GPU. It may be the network's.
+fn claims_device(pod: &PodOverlay) -> bool {
+    !pod.resource_claims.is_empty() || pod.resources.keys().any(|name| name.contains('/')) || pod.host_network == Some(true)
 }

@@ -1,11 +1,12 @@
 //! What a serving object takes of its cluster, read off the object itself: a record can be lost or wrong, the pods run all the same.
 
 use super::ledger::Charge;
-use crate::api::llm_inference_service::{RequestedService, RequestedWorkload};
+use crate::api::llm_inference_service::{RequestedClaim, RequestedContainer, RequestedPod, RequestedService, RequestedWorkload};
 use crate::api::{model_deployment::Topology, placement_record::PhaseRecord};
 use crate::domain::kserve::ENGINE_CONTAINER;
 use crate::domain::names::{ACCELERATOR_LABEL, label_value};
-use crate::domain::spec::environment::Pool;
+use crate::domain::spec::environment::{GpuRequest, Pool};
+use crate::domain::spec::pod_overlay::is_gpu_claim;
 
 /// The phases of a serving object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub fn footprint(service: &RequestedService, recorded: (Option<&PhaseRecord>, Op
 
 fn phase(workload: &RequestedWorkload, recorded: Option<&PhaseRecord>, pools: &[Pool]) -> Option<PhaseRecord> {
     let engine = workload.template.containers.iter().find(|container| container.name == ENGINE_CONTAINER)?;
-    let gpus = |pool: &Pool| engine.resources.limits.get(&pool.resource_name)?.whole().filter(|gpus| *gpus > 0);
+    let gpus = |pool: &Pool| gpus_of(&workload.template, engine, &pool.request).filter(|gpus| *gpus > 0);
     let accelerator = workload.labels.get(ACCELERATOR_LABEL);
     let fits = |pool: &&Pool| {
         gpus(pool).is_some()
@@ -60,4 +61,15 @@ fn phase(workload: &RequestedWorkload, recorded: Option<&PhaseRecord>, pools: &[
         replicas: said.or_else(|| recorded.map(|phase| phase.replicas)).unwrap_or(1),
         max_replicas: scaling.map(|scaling| scaling.max_replicas).or_else(|| recorded.and_then(|phase| phase.max_replicas)),
     })
+}
+
+/// GPUs of a pod: those that its engine's container counts, or the claims of it that come from the pool's template.
+fn gpus_of(pod: &RequestedPod, engine: &RequestedContainer, request: &GpuRequest) -> Option<u32> {
+    match request {
+        GpuRequest::Counted(name) => engine.resources.limits.get(name)?.whole(),
+        GpuRequest::Claimed(template) => {
+            let ours = |claim: &&RequestedClaim| claim.resource_claim_template_name.as_ref() == Some(template) && is_gpu_claim(&claim.name);
+            u32::try_from(pod.resource_claims.iter().filter(ours).count()).ok()
+        }
+    }
 }

@@ -204,6 +204,10 @@ pub fn quoting_violation(profile: &Profile, rdma: Option<&Rdma>) -> Option<Viola
 fn usable_pools<'a>(profile: &Profile, phase: &PhaseDemand<'_>, environment: &'a Environment) -> Result<Vec<&'a Pool>, Reason> {
     let accepted: Vec<&Pool> = environment.pools.iter().filter(|pool| phase.accepts(pool)).collect();
     if accepted.is_empty() {
+        if let Some((key, value)) = environment.pools.iter().filter(|pool| phase.means(pool)).find_map(|pool| phase.excluded_by(pool)) {
+            let label = format!("{key}={value}");
+            return Err(Reason::NodesExcluded { profile: profile.name.clone(), phase: phase.phase, label });
+        }
         return Err(Reason::NoAccelerator {
             profile: profile.name.clone(),
             phase: phase.phase,

@@ -139,6 +139,16 @@ reasons! {
             if accelerator.is_some() { " " } else { "" },
             accelerator.as_deref().unwrap_or_default(),
         );
+    /// The nodes of every pool that the profile accepts have another label than its pods ask for.
+    NodesExcluded {
+        /// The profile.
+        profile: String,
+        /// The phase.
+        phase: Phase,
+        /// The label, as `key=value`.
+        label: String,
+    } fails Accelerator, counts format!("without nodes {label}"),
+        says format!("no pool has nodes with {label}, which pod.nodeSelector asks for ({phase} of profile {profile})");
     /// A pod's GPUs do not fit on one node.
     NodeTooSmall {
         /// The profile.

@@ -108,9 +108,21 @@ impl PhaseDemand<'_> {
         }
     }
 
-    /// Whether the profile leaves the pool open or means this one.
+    /// Whether the profile leaves the pool open or means this one, and asks for no other nodes than it has.
     pub fn accepts(&self, pool: &Pool) -> bool {
+        self.means(pool) && self.excluded_by(pool).is_none()
+    }
+
+    /// Whether the profile leaves the pool open or means this one.
+    pub fn means(&self, pool: &Pool) -> bool {
         self.profile.accelerator.as_deref().is_none_or(|accelerator| pool.is_called(accelerator))
+    }
+
+    /// The label that the profile's pods ask of nodes and that those of the pool have otherwise.
+    pub fn excluded_by(&self, pool: &Pool) -> Option<(&str, &str)> {
+        let asked = self.profile.engine.pod.iter().flat_map(|overlay| &overlay.node_selector);
+        let mut others = asked.filter(|(key, value)| pool.node_selector.get(*key).is_some_and(|had| had != *value));
+        others.next().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// The phase on a pool.

@@ -8,6 +8,7 @@ use super::at::At;
 use crate::api::selector::{LabelSelector, label_key_error, label_value_error};
 use crate::api::{limits::Limits, quantity::Quantity, resource_name::extended_resource_error};
 use crate::domain::engine::template_text::serialized_holds_template;
+use crate::domain::names::{label_name_error, object_name_error};
 
 impl At<'_> {
     /// A number within its limits.
@@ -83,6 +84,30 @@ impl At<'_> {
     pub fn check_extended_resource(&mut self, name: &str) {
         if let Some(problem) = extended_resource_error(name) {
             self.refuse(format!("is not a device's resource: {problem}"));
+        }
+    }
+
+    /// The name of a namespace, a container, a volume or a claim.
+    pub fn check_label_name(&mut self, name: &str) {
+        if let Some(problem) = label_name_error(name) {
+            self.refuse(problem);
+        }
+    }
+
+    /// The name of an object, such as a Secret or a PriorityClass.
+    pub fn check_object_name(&mut self, name: &str) {
+        if let Some(problem) = object_name_error(name) {
+            self.refuse(problem);
+        }
+    }
+
+    /// One of a few words.
+    pub fn check_word(&mut self, word: &str, words: &[&str]) {
+        if !words.contains(&word) {
+            let last = words.last().copied().unwrap_or_default();
+            let before = words.get(..words.len().saturating_sub(1)).unwrap_or_default().join(", ");
+            let choice = if before.is_empty() { last.to_owned() } else { format!("{before} or {last}") };
+            self.refuse(format!("is {word:?}; write {choice}"));
         }
     }
 

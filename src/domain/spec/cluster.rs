@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::at::At;
 use crate::api::inference_environment::{
-    Cluster, ClusterSource, ExistingCluster, GkeCluster, GkeNodePool, GkeNodePoolRole, Gpu, GpuPool, NodePool,
+    Cluster, ClusterSource, DEFAULT_GPU_RESOURCE, ExistingCluster, GkeCluster, GkeNodePool, GkeNodePoolRole, Gpu, GpuPool, NodePool,
 };
 use crate::api::limits;
 
@@ -68,7 +68,21 @@ fn validate_gpu(at: &mut At<'_>, gpu: &Gpu) {
     at.child("acceleratorType").check_length(&gpu.accelerator_type, limits::ACCELERATOR);
     at.child("acceleratorCount").check_number(gpu.accelerator_count, limits::GPUS);
     at.child("memory").check_positive(&gpu.memory);
-    at.child("resourceName").check_extended_resource(&gpu.resource_name);
+    validate_request(at, gpu.resource_name.as_deref(), gpu.resource_claim_template_name.as_deref());
+}
+
+/// The rules of how pods ask for GPUs.
+pub fn validate_request(at: &mut At<'_>, resource: Option<&str>, template: Option<&str>) {
+    if let Some(name) = resource {
+        at.child("resourceName").check_extended_resource(name);
+    }
+    if let Some(name) = template {
+        at.child("resourceClaimTemplateName").check_object_name(name);
+    }
+    if resource.is_some() && template.is_some() {
+        at.child("resourceClaimTemplateName")
+            .refuse("is set beside resourceName; GPUs are either counted or claimed, so remove one of them");
+    }
 }
 
 fn validate_gke(at: &mut At<'_>, gke: &GkeCluster) {
@@ -118,7 +132,12 @@ fn gpu_pool(name: &str, gpu: &Gpu, nodes: u32) -> GpuPool {
         memory: gpu.memory.clone(),
         count_per_node: gpu.accelerator_count,
         nodes,
-        resource_name: Some(gpu.resource_name.clone()),
+        resource_name: match (&gpu.resource_name, &gpu.resource_claim_template_name) {
+            (Some(name), _) => Some(name.clone()),
+            (None, Some(_)) => None,
+            (None, None) => Some(DEFAULT_GPU_RESOURCE.to_owned()),
+        },
+        resource_claim_template_name: gpu.resource_claim_template_name.clone(),
         node_selector: BTreeMap::new(),
         tolerations: Vec::new(),
     }

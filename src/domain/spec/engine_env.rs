@@ -9,8 +9,21 @@ use crate::api::{limits::Limits, model::Engine};
 use crate::domain::engine::template_text::{env_refs, holds_template};
 use crate::domain::kserve::PRESET_VARIABLES;
 
-/// The rules of any list of environment variables.
+/// The rules of the engine's environment variables.
 pub fn validate_env(at: &mut At<'_>, env: &[EnvVar], most: Limits) {
+    check_env(at, env, most);
+    for (index, variable) in env.iter().enumerate() {
+        let name = variable.name.as_str();
+        if variable.value_from.is_some() && PRESET_VARIABLES.contains(&name) {
+            at.index(index).child("valueFrom").refuse(format!(
+                "cannot be where {name} comes from, because KServe's presets give it a value and both would remain; write a value"
+            ));
+        }
+    }
+}
+
+/// The rules of any container's environment variables.
+pub(super) fn check_env(at: &mut At<'_>, env: &[EnvVar], most: Limits) {
     at.check_count(env.len(), most);
     at.check_distinct(env.iter().map(|variable| variable.name.as_str()));
     for (index, variable) in env.iter().enumerate() {
@@ -24,11 +37,6 @@ pub fn validate_env(at: &mut At<'_>, env: &[EnvVar], most: Limits) {
         }
         if variable.value.is_some() && variable.value_from.is_some() {
             at.refuse("has value and valueFrom; keep one of them");
-        }
-        if variable.value_from.is_some() && PRESET_VARIABLES.contains(&name.as_str()) {
-            at.child("valueFrom").refuse(format!(
-                "cannot be where {name} comes from, because KServe's presets give it a value and both would remain; write a value"
-            ));
         }
         at.child("value").check_template(&variable.value);
         at.child("valueFrom").check_template(&variable.value_from);

@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::{Toleration, Volume, VolumeMount};
+use k8s_openapi::api::core::v1::Toleration;
 
-use super::cluster::{declared_pools, validate_cluster};
+use super::cluster::{declared_pools, validate_cluster, validate_request};
+use super::pod_overlay::{validate_claims, validate_overlay, validate_resources};
+use super::volumes::{validate_mounts, validate_volumes};
 use super::{at::At, engine_env::validate_env, violation::Violation};
 use crate::api::inference_environment::{
     Availability, Capacity, ClusterSource, DEFAULT_GPU_RESOURCE, GpuPool, InferenceEnvironment, KubeconfigSecret, Rdma,
 };
 use crate::api::limits;
-use crate::api::{environment_ledger::EnvironmentLedger, quantity::Quantity};
-use crate::domain::{key::environment_name_error, kserve::PRESET_VOLUMES};
+use crate::api::{environment_ledger::EnvironmentLedger, pod_overlay::PodOverlay, quantity::Quantity};
+use crate::domain::{fabric::Vendor, key::environment_name_error};
 
 /// An environment that keeps the rules.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +34,10 @@ pub struct Environment {
     pub pools: Vec<Pool>,
     /// What a pod needs for RDMA.
     pub rdma: Option<Rdma>,
+    /// What every pod gets besides.
+    pub pod: Option<PodOverlay>,
+    /// Labels of its namespaces on another cluster.
+    pub namespace_labels: BTreeMap<String, String>,
     /// What is wrong where the spec names another cluster than the one that it is.
     pub repointed: Option<Violation>,
     /// What is promised of the pools; `None` where v0.1.0 wrote the status.
@@ -75,15 +81,39 @@ pub struct Pool {
     pub gpus_per_node: u32,
     /// Nodes.
     pub nodes: u32,
-    /// The extended resource that a pod asks for.
-    pub resource_name: String,
+    /// How a pod asks for them.
+    pub request: GpuRequest,
     /// Labels that its nodes have.
     pub node_selector: BTreeMap<String, String>,
     /// What its nodes' pods must tolerate.
     pub tolerations: Vec<Toleration>,
 }
 
+/// How a pod asks for GPUs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GpuRequest {
+    /// By the number of an extended resource of this name.
+    Counted(String),
+    /// By a claim for each, from a ResourceClaimTemplate of this name.
+    Claimed(String),
+}
+
+impl GpuRequest {
+    /// The extended resource, where there is one.
+    pub fn resource(&self) -> Option<&str> {
+        match self {
+            Self::Counted(name) => Some(name),
+            Self::Claimed(_) => None,
+        }
+    }
+}
+
 impl Pool {
+    /// Who makes its GPUs; `None` where they are claimed, or of a resource that is nobody's.
+    pub fn vendor(&self) -> Option<Vendor> {
+        self.request.resource().and_then(Vendor::of)
+    }
+
     /// Whether a profile's `accelerator` means this pool.
     pub fn is_called(&self, accelerator: &str) -> bool {
         self.accelerator_type == accelerator || (self.named && self.id == accelerator)
@@ -128,6 +158,10 @@ pub fn validate_environment(environment: &InferenceEnvironment) -> Result<Enviro
     if let Some(rdma) = &environment.spec.rdma {
         validate_rdma(&mut at.child("spec.rdma"), rdma, &pools);
     }
+    if let Some(pod) = &environment.spec.pod {
+        validate_pod(&mut at.child("spec.pod"), pod, &pools);
+    }
+    at.child("spec.namespaceLabels").check_labels(&environment.spec.namespace_labels);
     if !violations.is_empty() {
         return Err(violations);
     }
@@ -149,6 +183,8 @@ pub fn validate_environment(environment: &InferenceEnvironment) -> Result<Enviro
         name,
         pools,
         rdma: environment.spec.rdma.clone(),
+        pod: environment.spec.pod.clone(),
+        namespace_labels: environment.spec.namespace_labels.clone(),
         repointed: repointed(environment),
         ledger: environment.status.ledger.clone(),
     })
@@ -178,9 +214,7 @@ fn validate_capacity(at: &mut At<'_>, capacity: &Capacity) {
             at.child("name").refuse(format!("repeats {name:?}; give each pool a name of its own"));
         }
         at.child("memory").check_positive(&pool.memory);
-        if let Some(name) = &pool.resource_name {
-            at.child("resourceName").check_extended_resource(name);
-        }
+        validate_request(&mut at, pool.resource_name.as_deref(), pool.resource_claim_template_name.as_deref());
         at.child("nodeSelector").check_labels(&pool.node_selector);
         at.child("tolerations").check_template(&pool.tolerations);
     }
@@ -205,7 +239,11 @@ fn identify(declared: Vec<GpuPool>) -> Vec<Pool> {
             memory: pool.memory,
             gpus_per_node: pool.count_per_node,
             nodes: pool.nodes,
-            resource_name: pool.resource_name.unwrap_or_else(|| DEFAULT_GPU_RESOURCE.to_owned()),
+            request: match (pool.resource_claim_template_name, pool.resource_name) {
+                (Some(template), _) => GpuRequest::Claimed(template),
+                (None, Some(name)) => GpuRequest::Counted(name),
+                (None, None) => GpuRequest::Counted(DEFAULT_GPU_RESOURCE.to_owned()),
+            },
             node_selector: pool.node_selector,
             tolerations: pool.tolerations,
         });
@@ -222,18 +260,39 @@ fn generated_id(accelerator_type: &str, given: &BTreeSet<String>, taken: &BTreeS
     ids.find(|id| !given.contains(id) && !taken.contains(id)).unwrap_or_default()
 }
 
-fn validate_rdma(at: &mut At<'_>, rdma: &Rdma, pools: &[Pool]) {
-    for (field, resources) in [("resources", &rdma.resources), ("resourcesPerGpu", &rdma.resources_per_gpu)] {
-        let mut at = at.child(field);
-        for (name, count) in resources {
-            let mut at = at.key(name);
-            at.check_number(*count, limits::DEVICES);
-            at.check_extended_resource(name);
-            if let Some(pool) = pools.iter().find(|pool| pool.resource_name == *name) {
-                at.refuse(format!("is what the GPUs of pool {} go by; remove it", pool.id));
-            }
+/// What the GPUs go by would be overwritten by what the pod itself asks for.
+fn check_pool_resources<'a>(at: &mut At<'_>, names: impl Iterator<Item = &'a String>, pools: &[Pool]) {
+    for name in names {
+        if let Some(pool) = pools.iter().find(|pool| pool.request.resource() == Some(name)) {
+            at.key(name).refuse(format!("is what the GPUs of pool {} go by; remove it", pool.id));
         }
     }
+}
+
+fn validate_pod(at: &mut At<'_>, pod: &PodOverlay, pools: &[Pool]) {
+    validate_overlay(at, pod);
+    check_pool_resources(&mut at.child("resources"), pod.resources.keys(), pools);
+    let mut node_selector = at.child("nodeSelector");
+    for (key, value) in &pod.node_selector {
+        if let Some(pool) = pools.iter().find(|pool| pool.node_selector.get(key).is_some_and(|other| other != value)) {
+            node_selector
+                .key(key)
+                .refuse(format!("is {value:?}, which the nodes of pool {} have otherwise; no pod would start there", pool.id));
+        }
+    }
+}
+
+fn validate_rdma(at: &mut At<'_>, rdma: &Rdma, pools: &[Pool]) {
+    validate_resources(&mut at.child("resources"), &rdma.resources);
+    check_pool_resources(&mut at.child("resources"), rdma.resources.keys(), pools);
+    let mut per_gpu = at.child("resourcesPerGpu");
+    for (name, count) in &rdma.resources_per_gpu {
+        let mut at = per_gpu.key(name);
+        at.check_number(*count, limits::DEVICES);
+        at.check_extended_resource(name);
+    }
+    check_pool_resources(&mut per_gpu, rdma.resources_per_gpu.keys(), pools);
+    validate_claims(&mut at.child("resourceClaims"), &rdma.resource_claims);
     let mut annotations = at.child("annotations");
     annotations.check_annotation_keys(&rdma.annotations);
     for (key, value) in &rdma.annotations {
@@ -241,33 +300,6 @@ fn validate_rdma(at: &mut At<'_>, rdma: &Rdma, pools: &[Pool]) {
     }
     at.child("nodeSelector").check_labels(&rdma.node_selector);
     validate_env(&mut at.child("env"), &rdma.env, limits::RDMA_ENTRIES);
-    validate_volumes(&mut at.child("volumes"), &rdma.volumes);
-    validate_mounts(&mut at.child("volumeMounts"), &rdma.volume_mounts);
-}
-
-fn validate_volumes(at: &mut At<'_>, volumes: &[Volume]) {
-    at.check_count(volumes.len(), limits::RDMA_ENTRIES);
-    at.check_distinct(volumes.iter().map(|volume| volume.name.as_str()));
-    for (index, volume) in volumes.iter().enumerate() {
-        let (mut at, name) = (at.index(index), &volume.name);
-        at.child("name").check_length(name, limits::NAME);
-        if PRESET_VOLUMES.contains(&name.as_str()) {
-            let message = format!("is {name:?}, a volume of KServe's presets, with which it would be merged; give it another name");
-            at.child("name").refuse(message);
-        }
-        at.check_template(volume);
-    }
-}
-
-fn validate_mounts(at: &mut At<'_>, mounts: &[VolumeMount]) {
-    at.check_count(mounts.len(), limits::RDMA_ENTRIES);
-    for (index, mount) in mounts.iter().enumerate() {
-        let mut at = at.index(index);
-        for (field, text) in [("name", &mount.name), ("mountPath", &mount.mount_path)] {
-            if text.is_empty() {
-                at.child(field).refuse("is missing; a mount names a volume and says where it goes");
-            }
-        }
-        at.check_template(mount);
-    }
+    validate_volumes(&mut at.child("volumes"), &rdma.volumes, limits::RDMA_ENTRIES);
+    validate_mounts(&mut at.child("volumeMounts"), &rdma.volume_mounts, limits::RDMA_ENTRIES, None);
 }

@@ -3,7 +3,7 @@
 use super::{at::At, violation::Violation};
 use crate::api::input::{API_VERSION, Input, KIND, Prometheus};
 use crate::api::limits;
-use crate::domain::names::namespace_error;
+use crate::domain::names::label_name_error;
 
 /// Checks every rule of an input.
 ///
@@ -17,7 +17,7 @@ pub fn validate_input(input: &Input) -> Result<(), Vec<Violation>> {
             at.child(field).refuse(format!("is {text:?}; write {ours}, this function takes no other"));
         }
     }
-    if let Some(problem) = input.remote_namespace.as_deref().and_then(namespace_error) {
+    if let Some(problem) = input.remote_namespace.as_deref().and_then(label_name_error) {
         at.child("remoteNamespace").refuse(problem);
     }
     validate_prometheus(&mut at.child("prometheus.serverAddress"), &input.prometheus);

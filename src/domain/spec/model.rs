@@ -2,11 +2,12 @@
 
 use super::at::At;
 use super::engine_env::{quote_breaking_references, validate_env};
+use super::pod_overlay::{refuse_node_access, validate_overlay};
 use super::violation::{Rule, Violation};
 use crate::api::limits;
 use crate::api::model::{Engine, HuggingFace, Model as ApiModel, ModelSpec, PodResources, SecretRef, ServingProfile, Source};
 use crate::api::model_deployment::{ModelKind, Topology};
-use crate::api::{quantity::Quantity, selector::LabelSelector};
+use crate::api::{pod_overlay::PodOverlay, quantity::Quantity, selector::LabelSelector};
 use crate::domain::engine::args::{EngineArgs, Gpus};
 use crate::domain::engine::template_text::{holds_template, model_name_error};
 use crate::domain::{finding::Finding, kserve::TOKEN_KEY};
@@ -136,7 +137,7 @@ pub fn validate_model(kind: ModelKind, model: &ApiModel) -> Result<Model, Vec<Vi
     if !violations.is_empty() {
         return Err(violations);
     }
-    let profiles = spec.serving.iter().enumerate().map(|(index, profile)| validate_profile(index, profile, spec)).collect();
+    let profiles = spec.serving.iter().enumerate().map(|(index, profile)| validate_profile(index, profile, kind, spec)).collect();
     Ok(Model { name: spec.model.name.clone(), uri, token, profiles })
 }
 
@@ -219,7 +220,7 @@ fn token(at: &mut At<'_>, kind: ModelKind, namespace: &str, secret: &SecretRef) 
     Some(Token { namespace: namespace?, name: secret.name.clone(), key: secret.key.clone() })
 }
 
-fn validate_profile(index: usize, profile: &ServingProfile, spec: &ModelSpec) -> Profile {
+fn validate_profile(index: usize, profile: &ServingProfile, kind: ModelKind, spec: &ModelSpec) -> Profile {
     let mut violations = Vec::new();
     let mut at = At::new(format!("spec.serving[{index}]"), &mut violations);
     at.child("name").check_length(&profile.name, limits::PROFILE_NAME);
@@ -232,13 +233,14 @@ fn validate_profile(index: usize, profile: &ServingProfile, spec: &ModelSpec) ->
         }
         (Topology::PrefillDecode, Some(_)) | (Topology::Unified, None) => {}
     }
-    let decode = phase(&mut at, &profile.engine, profile.resources.as_ref(), spec);
+    let decode = phase(&mut at, &profile.engine, profile.resources.as_ref(), kind, spec);
     let prefill = profile.prefill.as_ref().map(|prefill| {
+        check_metadata_keys(&mut at, &profile.engine, &prefill.engine);
         let mut at = at.child("prefill");
         if prefill.resources.gpu.is_none() {
             at.child("resources.gpu").refuse("is missing; say how many GPUs a prefill pod has");
         }
-        phase(&mut at, &prefill.engine, Some(&prefill.resources), spec)
+        phase(&mut at, &prefill.engine, Some(&prefill.resources), kind, spec)
     });
     Profile {
         name: profile.name.clone(),
@@ -251,8 +253,8 @@ fn validate_profile(index: usize, profile: &ServingProfile, spec: &ModelSpec) ->
     }
 }
 
-fn phase(at: &mut At<'_>, engine: &Engine, resources: Option<&PodResources>, spec: &ModelSpec) -> PhaseProfile {
-    validate_engine(&mut at.child("engine"), engine);
+fn phase(at: &mut At<'_>, engine: &Engine, resources: Option<&PodResources>, kind: ModelKind, spec: &ModelSpec) -> PhaseProfile {
+    validate_engine(&mut at.child("engine"), kind, engine);
     let nothing = PodResources::default();
     let resources = resources.unwrap_or(&nothing);
     if let Some(gpu) = resources.gpu {
@@ -285,8 +287,24 @@ fn phase(at: &mut At<'_>, engine: &Engine, resources: Option<&PodResources>, spe
     }
 }
 
+/// KServe before v0.20 copies decode's labels and annotations to prefill, and labels are for life: a key of decode's alone would come, and go with
+/// the update.
+fn check_metadata_keys(at: &mut At<'_>, decode: &Engine, prefill: &Engine) {
+    let nothing = PodOverlay::default();
+    let (decode, prefill) = (decode.pod.as_ref().unwrap_or(&nothing), prefill.pod.as_ref().unwrap_or(&nothing));
+    for (field, decodes, prefills) in
+        [("labels", &decode.labels, &prefill.labels), ("annotations", &decode.annotations, &prefill.annotations)]
+    {
+        for key in decodes.keys().filter(|key| !prefills.contains_key(*key)) {
+            at.child("engine.pod").child(field).key(key).refuse(format!(
+                "is not in prefill.engine.pod.{field}, to which KServe before v0.20 copies it; give prefill's pods a value, too"
+            ));
+        }
+    }
+}
+
 /// KServe puts the whole object through a Go template and the arguments through a shell, see `compose::argv`.
-fn validate_engine(at: &mut At<'_>, engine: &Engine) {
+fn validate_engine(at: &mut At<'_>, kind: ModelKind, engine: &Engine) {
     let mut image = at.child("image");
     image.check_length(&engine.image, limits::IMAGE);
     if engine.image.chars().any(char::is_whitespace) || holds_template(&engine.image) {
@@ -296,6 +314,12 @@ fn validate_engine(at: &mut At<'_>, engine: &Engine) {
         at.child("startupTimeoutSeconds").check_number(seconds, limits::STARTUP_SECONDS);
     }
     validate_env(&mut at.child("env"), &engine.env, limits::ENGINE_ENV);
+    if let Some(pod) = &engine.pod {
+        validate_overlay(&mut at.child("pod"), pod);
+        if kind == ModelKind::Model {
+            refuse_node_access(&mut at.child("pod"), pod);
+        }
+    }
     let mut args = at.child("args");
     args.check_count(engine.args.len(), limits::ARGS);
     for (index, _) in engine.args.iter().enumerate().filter(|(_, arg)| arg.contains('\0')) {

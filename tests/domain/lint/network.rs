@@ -89,45 +89,67 @@ fn a_profile_asks_for_rdma() {
 
 #[test]
 fn an_environment_says_how_a_pod_gets_the_device() {
-    let with = |label: &str, rdma: Value| {
-        let object = json!({
-            "metadata": {"name": "east", "labels": {"modelplane.ai/rdma": label}},
-            "spec": {"cluster": {"source": "Local"}, "rdma": rdma},
-        });
-        let environment = validate_environment(&serde_json::from_value(object).unwrap()).unwrap();
-        lint_environment(&environment).iter().map(line).collect::<Vec<_>>()
+    const UNDECLARED: &str =
+        "RdmaUndeclared: spec.rdma: the environment has modelplane.ai/rdma=true, but no pod is given an RDMA device, so";
+    const WHAT_TO_DO: &str = "name the device in spec.rdma.resources, as in rdma/ib: 1, or in spec.rdma.resourceClaims";
+    let tcp = || vec![format!("warning {UNDECLARED} transfer falls back to TCP; {WHAT_TO_DO}")];
+    let exits = |pools: &str| {
+        let effect = "exits at start with NIXL_ERR_BACKEND: it is told to use nothing but RDMA";
+        vec![format!("error {UNDECLARED} every engine on {pools} {effect}; {WHAT_TO_DO}")]
     };
-    let cases: [(&str, Value, &[&str], &str); 7] = [
-        ("true", json!({"type": "InfiniBand", "resources": {"rdma/ib": 1}}), &[], "a device for each pod"),
-        ("true", json!({"type": "EFA", "resourcesPerGpu": {"vpc.amazonaws.com/efa": 2}}), &[], "for each GPU"),
-        ("true", json!({"type": "Other", "annotations": {"a": "b"}}), &[], "a webhook may turn it into one"),
+    let pool = |name: &str, resource: &str| {
+        let gpu = json!({"acceleratorType": name, "memory": "80Gi", "resourceName": resource});
+        json!({"name": name, "gpu": gpu})
+    };
+    let nvidia = || json!([pool("h100", "nvidia.com/gpu")]);
+    let amd = || json!([pool("mi300x", "amd.com/gpu")]);
+    let both = || json!([pool("h100", "nvidia.com/gpu"), pool("h200", "nvidia.com/gpu"), pool("mi300x", "amd.com/gpu")]);
+    let claimed = || json!([{"name": "gb200", "gpu": {"acceleratorType": "gb200", "memory": "186Gi", "resourceClaimTemplateName": "one"}}]);
+    let ib = || json!({"type": "InfiniBand"});
+    let cases = [
+        ("true", nvidia(), json!({"type": "InfiniBand", "resources": {"rdma/ib": 1}}), json!(null), vec![], "a device for each pod"),
+        ("true", nvidia(), json!({"type": "EFA", "resourcesPerGpu": {"vpc.amazonaws.com/efa": 2}}), json!(null), vec![], "for each GPU"),
         (
             "true",
-            json!({"type": "InfiniBand"}),
-            &[
-                "error RdmaUndeclared: spec.rdma: the environment has modelplane.ai/rdma=true, but no pod is given an RDMA device, so every engine exits at start with NIXL_ERR_BACKEND: it is told to use nothing but RDMA; name the device in spec.rdma.resources, as in rdma/ib: 1",
-            ],
-            "only the kind, for which UCX is told what to use",
+            nvidia(),
+            json!({"type": "RoCE", "resourceClaims": [{"name": "nic", "resourceClaimTemplateName": "nic", "per": "GPU"}]}),
+            json!(null),
+            vec![],
+            "claimed",
         ),
+        ("true", nvidia(), json!({"type": "Other", "annotations": {"a": "b"}}), json!(null), vec![], "a webhook may turn it into one"),
+        ("true", nvidia(), ib(), json!({"resources": {"rdma/ib": 1}}), vec![], "every pod has it"),
+        ("true", nvidia(), ib(), json!({"resources": {"hugepages-2Mi": "2Mi"}}), exits("h100"), "huge pages are no device"),
         (
             "true",
+            nvidia(),
+            json!({"type": "InfiniBand", "resources": {"hugepages-2Mi": "2Mi"}}),
+            json!(null),
+            exits("h100"),
+            "nor where EFA's manifests have them",
+        ),
+        ("true", nvidia(), ib(), json!(null), exits("h100"), "only the kind, for which UCX is told what to use"),
+        ("true", amd(), ib(), json!(null), tcp(), "UCX is told nothing there"),
+        ("true", claimed(), ib(), json!(null), tcp(), "nor where nobody knows what is claimed"),
+        ("true", both(), ib(), json!(null), exits("h100, h200"), "each pool has engines of its own"),
+        (
+            "true",
+            nvidia(),
             json!({"type": "RoCE", "env": [{"name": "UCX_TLS", "value": "rc,tcp"}]}),
-            &[
-                "warning RdmaUndeclared: spec.rdma: the environment has modelplane.ai/rdma=true, but no pod is given an RDMA device, so transfer falls back to TCP; name the device in spec.rdma.resources, as in rdma/ib: 1",
-            ],
+            json!(null),
+            tcp(),
             "unless the environment tells it something else",
         ),
-        (
-            "true",
-            json!(null),
-            &[
-                "warning RdmaUndeclared: spec.rdma: the environment has modelplane.ai/rdma=true, but no pod is given an RDMA device, so transfer falls back to TCP; name the device in spec.rdma.resources, as in rdma/ib: 1",
-            ],
-            "only the label",
-        ),
-        ("false", json!(null), &[], "no RDMA"),
+        ("true", nvidia(), json!(null), json!(null), tcp(), "only the label"),
+        ("false", nvidia(), json!(null), json!(null), vec![], "no RDMA"),
     ];
-    for (label, rdma, found, reason) in cases {
-        assert_lines(&with(label, rdma), found, reason);
+    for (label, pools, rdma, pod, expected, reason) in cases {
+        let object = json!({
+            "metadata": {"name": "east", "labels": {"modelplane.ai/rdma": label}},
+            "spec": {"cluster": {"source": "Local", "local": {"nodePools": pools}}, "rdma": rdma, "pod": pod},
+        });
+        let environment = validate_environment(&serde_json::from_value(object).unwrap()).unwrap();
+        let found: Vec<String> = lint_environment(&environment).iter().map(line).collect();
+        assert_eq!(found, expected, "{reason}");
     }
 }

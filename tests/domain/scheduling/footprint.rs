@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use function_modelplane::api::llm_inference_service::RequestedService;
 use function_modelplane::api::placement_record::PhaseRecord;
 use function_modelplane::domain::scheduling::footprint::{Footprint, footprint};
-use function_modelplane::domain::spec::environment::Pool;
+use function_modelplane::domain::spec::environment::{GpuRequest, Pool};
 use serde_json::{Value, json};
 
 use crate::domain::fleet::environment;
@@ -13,7 +13,7 @@ use crate::domain::fleet::environment;
 /// Pools that an object can tell apart by node labels, by the kind of GPU and by the vendor.
 fn pools() -> Vec<Pool> {
     let mut pools = environment("e", &[("amd", 2, 8), ("any", 2, 8), ("h100", 2, 8), ("zone-a", 2, 8)]).pools;
-    "amd.com/gpu".clone_into(&mut pools[0].resource_name);
+    pools[0].request = GpuRequest::Counted("amd.com/gpu".to_owned());
     "nvidia-h100".clone_into(&mut pools[2].accelerator_type);
     pools[3].node_selector = BTreeMap::from([("zone".to_owned(), "a".to_owned())]);
     pools
@@ -69,6 +69,24 @@ fn what_asks_for_no_gpu_that_is_there_has_no_footprint() {
     ] {
         assert_eq!(found(&service, None), None, "{service:?}");
     }
+}
+
+/// A pool whose GPUs are claimed: each claim from its template is one, whatever else the pod claims.
+#[test]
+fn claimed_gpus_count_as_any_others() {
+    let mut pools = pools();
+    pools[1].request = GpuRequest::Claimed("one-gpu".to_owned());
+    let service = |claims: &[(&str, &str)]| -> RequestedService {
+        let claims: Vec<Value> =
+            claims.iter().map(|(name, template)| json!({"name": name, "resourceClaimTemplateName": template})).collect();
+        let pod = json!({"containers": [{"name": "main"}], "resourceClaims": claims});
+        serde_json::from_value(json!({"replicas": 2, "template": pod})).unwrap()
+    };
+    let found = |service: &RequestedService| footprint(service, (None, None), &pools).map(|Footprint { decode, .. }| decode);
+    let nics = [("nic-0", "one-gpu"), ("gpu-x", "one-gpu"), ("gpu-7", "other")];
+    let gpus = [("gpu-0", "one-gpu"), ("gpu-1", "one-gpu")];
+    assert_eq!(found(&service(&[gpus.as_slice(), &nics].concat())), Some(phase("any", 2, 2)));
+    assert_eq!(found(&service(&nics)), None, "no GPU of the pool's");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Why an environment is turned down: every reason, with its numbers, and how they are counted.
 
+use std::collections::BTreeMap;
+
 use function_modelplane::api::inference_environment::Availability;
 use function_modelplane::api::input::{LintPolicy, RdmaPolicy};
 use function_modelplane::api::phase::Phase;
@@ -9,6 +11,8 @@ use function_modelplane::domain::scheduling::rejection::{Reason, Rejection, summ
 use function_modelplane::domain::scheduling::trace::Trace;
 use function_modelplane::domain::spec::environment::{Access, ClusterIdentity, Environment};
 use function_modelplane::domain::spec::model::{GpuDemand, Model, Profile, Token};
+
+use serde_json::json;
 
 use crate::domain::fleet::{deployment, environment, environments, holding, label, plan, wished};
 
@@ -36,7 +40,7 @@ fn every_check_that_fails_says_so_with_its_numbers() {
     let same: fn(&mut Model) = |_| {};
     let plain: fn(&mut Environment) = |_| {};
     let small = ((1, 1), (1, 1));
-    let cases: [Case; 13] = [
+    let cases: [Case; 14] = [
         (same, |east| east.deleting = true, small, "Deleting", "is being deleted"),
         (same, |east| east.availability = Availability::Cordoned, small, "Cordoned", "spec.availability is Cordoned: it takes nothing new"),
         (same, |east| east.availability = Availability::Draining, small, "Cordoned", "spec.availability is Draining: it takes nothing new"),
@@ -84,6 +88,13 @@ fn every_check_that_fails_says_so_with_its_numbers() {
             "has no GPU pool b200 (prefill of profile disaggregated)",
         ),
         (same, |east| east.pools.clear(), small, "NoAccelerator", "has no GPU pool (decode of profile disaggregated)"),
+        (
+            |model| model.profiles[0].decode.engine.pod = serde_json::from_value(json!({"nodeSelector": {"zone": "a"}})).unwrap(),
+            |east| east.pools.iter_mut().for_each(|pool| pool.node_selector = BTreeMap::from([("zone".to_owned(), "b".to_owned())])),
+            small,
+            "NodesExcluded",
+            "no pool has nodes with zone=a, which pod.nodeSelector asks for (decode of profile disaggregated)",
+        ),
         (same, plain, ((1, 16), (1, 1)), "NodeTooSmall", "decode needs 16 GPUs on one node, the largest has 8 (profile disaggregated)"),
         (
             same,

@@ -60,9 +60,7 @@ fn what_no_pod_could_have_is_refused_with_its_place() {
             "/spec/rdma/resources".to_owned(),
             json!({"memory": 1, "nvidia.com/gpu": 1, "rdma/ib": 1}),
             vec![
-                "spec.rdma.resources[\"memory\"]: is not a device's resource: a device's resource has a domain in front, as in \
-                 \"nvidia.com/gpu\""
-                    .to_owned(),
+                "spec.rdma.resources[\"memory\"]: is what the profile's own resources say; write it there".to_owned(),
                 "spec.rdma.resources[\"nvidia.com/gpu\"]: is what the GPUs of pool h100 go by; remove it".to_owned(),
             ],
             "both would be overwritten by what the pod itself asks for",
@@ -115,8 +113,7 @@ fn what_would_break_the_engines_container_is_refused_with_its_place() {
             "/spec/rdma/volumes".to_owned(),
             json!([{"name": "model-cache", "hostPath": {"path": "/fast"}}, {"name": "b", "hostPath": {"path": "/b"}}]),
             vec![
-                "spec.rdma.volumes[0].name: is \"model-cache\", a volume of KServe's presets, with which it would be merged; give it another \
-                 name"
+                "spec.rdma.volumes[0].name: is \"model-cache\", a volume of KServe's own, with which it would be merged; give it another name"
                     .to_owned(),
             ],
             "a volume of two kinds is none",

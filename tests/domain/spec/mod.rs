@@ -4,4 +4,5 @@ mod deployment;
 mod environment;
 mod input;
 mod model;
+mod pod_overlay;
 mod violation;

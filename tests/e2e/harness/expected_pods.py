@@ -61,10 +61,11 @@ def _env(role, engine, rdma):
     ours = {}
     if role != "both":
         ours["VLLM_NIXL_SIDE_CHANNEL_HOST"] = {"valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
+    # Every pool of these tests has NVIDIA's GPUs.
     if rdma.get("type") in ("InfiniBand", "RoCE"):
         ours["UCX_TLS"] = {"value": UCX_TLS}
     if rdma.get("type") == "RoCE":
-        ours["KSERVE_INFER_ROCE"] = {"value": "true"}
+        ours |= {"KSERVE_INFER_ROCE": {"value": "true"}, "UCX_NET_DEVICES": {"value": "all"}}
     theirs = [*rdma.get("env", []), *engine.get("env", [])]
     return {**ours, **{variable["name"]: {key: variable[key] for key in variable if key != "name"} for variable in theirs}}
 
