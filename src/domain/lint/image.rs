@@ -1,7 +1,7 @@
 //! Whether the image can transfer, and is the same in both phases.
 
-use super::phase::{Pair, PhaseEngine};
-use crate::domain::engine::handshake::COMPARED_SINCE;
+use super::phase::{Pair, PhaseEngine, severity_of};
+use crate::domain::engine::handshake::{COMPARED_SINCE, Difference};
 use crate::domain::engine::release::{canonical, v0};
 use crate::domain::engine::transfer::Connector;
 use crate::domain::finding::Code::{ImageMismatch, ImageWithoutNixl};
@@ -26,14 +26,18 @@ pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     let path = pair.prefill.field("engine.image");
-    let effect = pair.failed_handshake().effect();
-    let releases = pair.both().map(|phase| phase.release.filter(|release| *release >= COMPARED_SINCE && pair.uses_nixl()));
-    findings.push(match releases {
-        [Some(decode), Some(prefill)] if decode != prefill => {
+    let difference = pair.difference(COMPARED_SINCE);
+    findings.push(match pair.both().map(|phase| phase.release) {
+        [Some(decode), Some(prefill)] if decode != prefill && difference != Difference::Unknown => {
+            let effect = pair.effect(difference);
             let message = format!("prefill runs vLLM {prefill} and decode {decode}, so {effect}; run one image in both phases");
-            Finding::error(ImageMismatch, path, message)
+            Finding::new(ImageMismatch, severity_of(difference), path, message)
         }
-        _ => {
+        [..] => {
+            let effect = match difference {
+                Difference::Unchecked => pair.effect(difference),
+                Difference::Refused | Difference::Unknown => pair.failed_handshake().effect(),
+            };
             let message =
                 format!("prefill runs {prefill} and decode {decode}: where their vLLM differs, {effect}; run one image in both phases");
             Finding::warning(ImageMismatch, path, message)

@@ -16,6 +16,7 @@ mod options;
 mod parallelism;
 mod phase;
 mod role;
+mod speculative;
 
 pub use crate::domain::finding::{Code, Finding, Severity};
 
@@ -49,6 +50,7 @@ pub fn lint_profile(index: usize, spec: &ModelSpec, profile: &ServingProfile) ->
             connector::check_pair(&pair, &mut findings);
             image::check_pair(&pair, &mut findings);
             cache::check_pair(&pair, &mut findings);
+            speculative::check_pair(&pair, &mut findings);
             parallelism::check_pair(&pair, &mut findings);
             network::check_pair(&pair, &mut findings);
         }

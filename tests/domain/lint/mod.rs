@@ -4,6 +4,7 @@ mod arguments;
 mod cache;
 mod connector;
 mod gpus;
+mod handshake;
 mod image;
 mod network;
 mod options;
@@ -11,6 +12,7 @@ mod parallelism;
 mod published;
 mod role;
 mod spec_rules;
+mod speculative;
 mod whole;
 
 use function_modelplane::api::model::ModelSpec;
