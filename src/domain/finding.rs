@@ -107,6 +107,7 @@ codes! {
     TpIndivisible [Error], "With NIXL one phase's tensor parallel size divides the other's: the handshake fails otherwise.";
     TpPrefillLarger [Error, Warning], "With NIXL prefill's tensor parallel size is not above decode's: before vLLM 0.14 the handshake fails.";
     PipelineParallel [Error], "With NIXL's pull connector neither phase is pipeline parallel: decode finds other layers than it has.";
+    EngineSpansPods [Error, Warning], "An engine fits into one pod, which is what a replica is: one that waits for ranks or nodes of other pods, or leaves its server to one, never becomes ready.";
     GpuTooFew [Error, Warning], "A pod has as many GPUs as its arguments need: the engine exits with fewer.";
     GpuUnused [Warning], "A pod has no more GPUs than its arguments use: the others are paid for and idle.";
     ModelTooLarge [Warning], "A pod's GPUs hold the model: the engine runs out of memory otherwise.";

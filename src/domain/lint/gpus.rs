@@ -8,8 +8,6 @@ use crate::domain::spec::environment::{Environment, Pool};
 use crate::domain::{finding::Finding, finding::Severity};
 
 const TP: &str = "tensor-parallel-size";
-/// Options that leave it to Ray where the engine's workers run.
-const RAY: [&str; 2] = ["distributed-executor-backend", "data-parallel-backend"];
 
 /// The rules of one phase.
 pub(super) fn check_phase(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
@@ -23,8 +21,8 @@ pub(super) fn check_phase(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) 
     if used > gpus {
         let message = format!("{name} exits at start because its arguments need {used} GPUs and a pod has {gpus}; set gpu to {used}");
         // A Ray cluster may have the others in other pods.
-        let ray = RAY.iter().any(|option| phase.args.value(option) == Some("ray"));
-        findings.push(Finding::new(GpuTooFew, if ray { Severity::Warning } else { Severity::Error }, path, message));
+        let severity = if phase.leaves_to_ray() { Severity::Warning } else { Severity::Error };
+        findings.push(Finding::new(GpuTooFew, severity, path, message));
     } else if used < gpus {
         let message = format!("{name} uses {used} of a pod's {gpus} GPUs; set gpu to {used}, or --{TP} to what the pod has");
         findings.push(Finding::warning(GpuUnused, path, message));

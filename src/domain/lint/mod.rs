@@ -15,6 +15,7 @@ mod network;
 mod options;
 mod parallelism;
 mod phase;
+mod pods;
 mod role;
 mod speculative;
 
@@ -94,6 +95,7 @@ fn check_phase(phase: &PhaseEngine<'_>, spec: &ModelSpec, findings: &mut Vec<Fin
     keys::check_phase(phase, findings);
     role::check_phase(phase, findings);
     image::check_phase(phase, findings);
+    pods::check_phase(phase, findings);
     gpus::check_phase(phase, findings);
 }
 

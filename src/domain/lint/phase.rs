@@ -10,6 +10,9 @@ use crate::domain::engine::template_text::env_refs;
 use crate::domain::engine::transfer::{Connector, DECODE_EXAMPLE, PREFILL_EXAMPLE, Transfer, read_transfer};
 use crate::domain::finding::Severity;
 
+/// Options that leave it to Ray where the engine's workers run.
+const RAY: [&str; 2] = ["distributed-executor-backend", "data-parallel-backend"];
+
 /// Different words for one value.
 const SYNONYMS: [(&str, &str); 3] = [("half", "float16"), ("float", "float32"), ("fp8_e4m3", "fp8")];
 
@@ -151,6 +154,11 @@ impl<'a> PhaseEngine<'a> {
             Setting::Unknown => return None,
         };
         Some(backend.to_ascii_uppercase())
+    }
+
+    /// Whether a Ray cluster may run its workers in other pods.
+    pub(super) fn leaves_to_ray(&self) -> bool {
+        RAY.iter().any(|option| self.args.value(option) == Some("ray"))
     }
 
     /// What the user sets a variable of the engine to.

@@ -9,6 +9,7 @@ mod image;
 mod network;
 mod options;
 mod parallelism;
+mod pods;
 mod published;
 mod role;
 mod spec_rules;

@@ -16,6 +16,8 @@ struct Profiles {
 struct Published {
     name: String,
     from: String,
+    /// Why its engine is one of several pods, where it is.
+    several_pods: Option<String>,
     profile: Value,
 }
 
@@ -53,11 +55,28 @@ fn published_manifests_have_no_error() {
     let errors: Vec<(String, String)> = published
         .into_iter()
         .flat_map(|one| {
-            let errors = lint(one.profile).into_iter().filter(Finding::is_error).map(|finding| line(&finding));
-            errors.map(|error| (one.from.clone(), error)).collect::<Vec<_>>()
+            let excused = |finding: &Finding| one.several_pods.is_some() && finding.code == Code::EngineSpansPods;
+            let errors = lint(one.profile.clone()).into_iter().filter(|finding| finding.is_error() && !excused(finding));
+            errors.map(|error| (one.from.clone(), line(&error))).collect::<Vec<_>>()
         })
         .collect();
     assert_eq!(errors, [], "they are deployed as they are");
+}
+
+/// A replica here is one pod, whatever these are deployed as.
+#[test]
+fn those_of_several_pods_are_told_in_both_phases() {
+    let several: Vec<Published> = profiles().published.into_iter().filter(|one| one.several_pods.is_some()).collect();
+    assert_eq!(several.len(), 1);
+    for one in several {
+        let spans: Vec<String> = lint(one.profile).iter().filter(|finding| finding.code == Code::EngineSpansPods).map(line).collect();
+        let [decode, prefill] = [("", "decode"), ("prefill.", "prefill")].map(|(path, phase)| {
+            format!(
+                "error EngineSpansPods: spec.serving[0].{path}engine.args[14]: {phase} never becomes ready because --data-parallel-size is 8 and --data-parallel-size-local 4, so 4 of its ranks would be other pods', and a replica is one pod; set both to the ranks that one pod has GPUs for, without --data-parallel-hybrid-lb"
+            )
+        });
+        assert_eq!(spans, [decode, prefill], "{}", one.name);
+    }
 }
 
 #[test]
@@ -80,7 +99,7 @@ fn their_warnings_are_few_and_true() {
 #[test]
 fn a_planted_mistake_is_found() {
     let profiles = profiles();
-    assert_eq!(profiles.planted.len(), 25);
+    assert_eq!(profiles.planted.len(), 28);
     for planted in profiles.planted {
         let mut profile = profiles.published.iter().find(|one| one.name == planted.r#in).unwrap().profile.clone();
         let before = codes(&lint(profile.clone()));
