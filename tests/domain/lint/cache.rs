@@ -1,7 +1,7 @@
 use super::{Phase, args, assert_found, env, image};
 
 /// Where vLLM hides failures unless it is told to fail.
-const FAIL: &str = r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_load_failure_policy":"fail"}"#;
+const FAIL: &str = r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"$(ROLE)","kv_load_failure_policy":"fail"}"#;
 
 #[test]
 fn cached_blocks_mean_the_same_in_both_phases() {

@@ -2,9 +2,9 @@ use serde_json::{Value, json};
 
 use super::{args, assert_found, assert_lines, image, lines, spec_of};
 
-const QUIET: &str = r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_load_failure_policy":"fail"}"#;
+const QUIET: &str = r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"$(ROLE)","kv_load_failure_policy":"fail"}"#;
 const MOONCAKE: &str = r#"--kv-transfer-config={"kv_connector":"MooncakeConnector","kv_role":"kv_both"}"#;
-const PUSH: &str = r#"--kv-transfer-config={"kv_connector":"NixlPushConnector","kv_role":"kv_both"}"#;
+const PUSH: &str = r#"--kv-transfer-config={"kv_connector":"NixlPushConnector","kv_role":"$(ROLE)"}"#;
 
 #[test]
 fn tensor_parallel_sizes_fit() {
