@@ -110,8 +110,12 @@ codes! {
     EngineSpansPods [Error, Warning], "An engine fits into one pod, which is what a replica is: one that waits for ranks or nodes of other pods, or leaves its server to one, never becomes ready.";
     GpuTooFew [Error, Warning], "A pod has as many GPUs as its arguments need: the engine exits with fewer.";
     GpuUnused [Warning], "A pod has no more GPUs than its arguments use: the others are paid for and idle.";
+    SlicesJoined [Warning], "An engine is not split over slices of GPUs (nvidia.com/mig-*): NCCL does not join them.";
     ModelTooLarge [Warning], "A pod's GPUs hold the model: the engine runs out of memory otherwise.";
     SideChannelHost [Error, Warning], "VLLM_NIXL_SIDE_CHANNEL_HOST is an address that the other phase can reach: with localhost decode asks itself.";
+    AllocatorRemaps [Error, Warning], "Beside a connector PyTorch's allocator has no expandable_segments: memory that is registered would move, and vLLM exits on it since 0.21.";
+    HashSeedMismatch [Warning], "Where blocks are looked up by a hash, as with LMCache, both phases set PYTHONHASHSEED alike: decode finds nothing otherwise.";
     NoRdmaSelector [Warning], "A PrefillDecode profile asks for an environment with RDMA: over TCP the first token takes minutes, not a fraction of a second.";
     RdmaUndeclared [Error, Warning], "An environment that is labelled for RDMA says how a pod gets the device: without one the engine exits where the type of RDMA is known, and transfer falls back to TCP elsewhere.";
+    EfaWithoutLibfabric [Warning], "On EFA NIXL has LIBFABRIC among its backends: UCX, which it takes otherwise, is as slow there as TCP.";
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::connectors::{Kind, known};
+use super::connectors::{Hashed, Kind, known};
 use super::options::{self, Absence, Key, KeyType};
 use super::release::{Release, v0};
 use super::values::without_unit_suffixes;
@@ -120,6 +120,12 @@ impl Connector {
         // Where OffloadingConnector may reach another engine, another connector does that already, or nobody knows.
         let carriers = self.carriers().into_iter().filter(|connector| connector.kind() != Some(Kind::Local));
         carriers.map(|connector| known(connector.name()).map_or(connector.name(), |known| known.protocol)).collect()
+    }
+
+    /// The first of the carriers that looks blocks up by a hash, and whose it is.
+    pub(crate) fn hashed(&self) -> Option<(&str, Hashed)> {
+        let built_in = self.carriers().into_iter().filter(|carrier| !carrier.is_custom());
+        built_in.filter_map(|carrier| Some((carrier.name(), known(carrier.name())?.hashed?))).next()
     }
 
     /// Whether any of its connectors is of a kind.

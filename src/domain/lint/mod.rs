@@ -18,6 +18,7 @@ mod phase;
 mod pods;
 mod role;
 mod speculative;
+mod variables;
 
 pub use crate::domain::finding::{Code, Finding, Severity};
 
@@ -54,6 +55,7 @@ pub fn lint_profile(index: usize, spec: &ModelSpec, profile: &ServingProfile) ->
             speculative::check_pair(&pair, &mut findings);
             parallelism::check_pair(&pair, &mut findings);
             network::check_pair(&pair, &mut findings);
+            variables::check_pair(&pair, &mut findings);
         }
     }
     if profile.topology == Topology::PrefillDecode {
@@ -77,6 +79,8 @@ pub fn lint_profile_on(index: usize, spec: &ModelSpec, profile: &ServingProfile,
     let mut findings = Vec::new();
     for phase in phases.each() {
         gpus::check_on(phase, &spec.resources.vram, &wanted, &mut findings);
+        network::check_on(phase, &wanted, &mut findings);
+        variables::check_on(phase, &wanted, &mut findings);
     }
     in_order(findings)
 }
@@ -97,6 +101,7 @@ fn check_phase(phase: &PhaseEngine<'_>, spec: &ModelSpec, findings: &mut Vec<Fin
     image::check_phase(phase, findings);
     pods::check_phase(phase, findings);
     gpus::check_phase(phase, findings);
+    variables::check_phase(phase, findings);
 }
 
 /// The phases of a profile.

@@ -14,6 +14,7 @@ mod published;
 mod role;
 mod spec_rules;
 mod speculative;
+mod variables;
 mod whole;
 
 use function_modelplane::api::model::ModelSpec;
