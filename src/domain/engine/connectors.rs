@@ -6,6 +6,7 @@ use super::release::{Release, v0};
 const CHECKED: (Release, Release) = (v0(9, 1), v0(34, 0));
 
 /// A connector that comes with vLLM.
+#[derive(Clone, Copy)]
 pub(crate) struct Known {
     name: &'static str,
     pub(crate) kind: Kind,

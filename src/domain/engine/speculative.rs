@@ -13,15 +13,17 @@ const WITHOUT_CACHE: [&str; 7] = ["ngram", "[ngram]", "ngram_gpu", "suffix", "me
 /// What NIXL compares, by the keys of `--speculative-config`.
 const COMPARED: [&str; 6] = ["method", "model", "revision", "code_revision", "parallel_drafting", "kv_cache_dtype"];
 
-/// What an engine drafts with.
+/// What an engine drafts with, if with anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Draft {
+    is_on: bool,
     keys: BTreeMap<&'static str, String>,
 }
 
 impl Draft {
     /// Reads `--speculative-config`; `None` where it cannot be read.
     pub(crate) fn read(config: Option<&str>, method: Option<&str>, model: Option<&str>) -> Option<Self> {
+        let is_on = config.or(method).or(model).is_some();
         let written: Map<String, Value> = config.map_or(Some(Map::new()), |text| serde_json::from_str(text).ok())?;
         // vLLM takes dashes for underscores.
         let written: Map<String, Value> = written.into_iter().map(|(key, value)| (key.replace('-', "_"), value)).collect();
@@ -33,17 +35,22 @@ impl Draft {
         if let Some(method) = method.or_else(|| inferred(model).map(str::to_owned)) {
             keys.insert("method", method);
         }
-        Some(Self { keys })
+        Some(Self { is_on, keys })
+    }
+
+    /// What people call it.
+    pub(crate) fn called(&self) -> &str {
+        if self.is_on { self.method().unwrap_or("on") } else { "off" }
     }
 
     /// How it drafts; `None` where vLLM looks that up in the draft model.
-    pub(crate) fn method(&self) -> Option<&str> {
+    fn method(&self) -> Option<&str> {
         self.keys.get("method").map(String::as_str)
     }
 
     /// Whether it caches blocks of its own.
     pub(crate) fn caches(&self) -> bool {
-        self.method().is_none_or(|method| !WITHOUT_CACHE.contains(&method))
+        self.is_on && self.method().is_none_or(|method| !WITHOUT_CACHE.contains(&method))
     }
 
     /// Whether NIXL compares it, from the release on in which it does.

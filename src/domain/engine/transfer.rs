@@ -36,7 +36,7 @@ pub(crate) enum Transfer {
     /// The engine cannot read it, and what is wrong with it.
     Invalid(&'static str),
     /// With this connector.
-    With(Connector),
+    With(Box<Connector>),
 }
 
 /// A connector, as vLLM's `KVTransferConfig` has it.
@@ -124,8 +124,8 @@ impl Connector {
 
     /// The first of the carriers that looks blocks up by a hash, and whose it is.
     pub(crate) fn hashed(&self) -> Option<(&str, Hashed)> {
-        let built_in = self.carriers().into_iter().filter(|carrier| !carrier.is_custom());
-        built_in.filter_map(|carrier| Some((carrier.name(), known(carrier.name())?.hashed?))).next()
+        let mut built_in = self.carriers().into_iter().filter(|carrier| !carrier.is_custom());
+        built_in.find_map(|carrier| Some((carrier.name(), known(carrier.name())?.hashed?)))
     }
 
     /// Whether any of its connectors is of a kind.
@@ -217,7 +217,9 @@ pub(crate) fn read_transfer(args: &EngineArgs, release: Option<Release>, hidden:
     }
     match serde_json::from_str::<Connector>(&readable(text, release)) {
         Ok(connector) if connector.name.is_none() => Transfer::Absent,
-        Ok(connector) if connector.all().iter().all(|connector| env_refs(connector.name()).is_empty()) => Transfer::With(connector),
+        Ok(connector) if connector.all().iter().all(|connector| env_refs(connector.name()).is_empty()) => {
+            Transfer::With(Box::new(connector))
+        }
         Ok(_) | Err(_) => Transfer::Unknown,
     }
 }

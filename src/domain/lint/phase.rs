@@ -220,7 +220,7 @@ impl Pair<'_> {
     pub(super) fn effect(&self, difference: Difference) -> &'static str {
         match difference {
             Difference::Refused => self.failed_handshake().effect(),
-            Difference::Unchecked => "decode goes on with blocks that may mean something else",
+            Difference::Unchecked => "decode reads every block whose size fits, whatever it means",
             Difference::Unknown => "decode refuses the cached blocks, or reads them as something else",
         }
     }

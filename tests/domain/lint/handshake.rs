@@ -8,7 +8,7 @@ use super::{assert_lines, lines, spec_of};
 type Nixl<'a> = (&'a str, Value);
 
 /// A profile whose phases have a NIXL connector of a name, with arguments behind it.
-fn profile(connector: &str, decode: &Nixl<'_>, prefill: &Nixl<'_>, args: [&[&str]; 2]) -> Vec<String> {
+fn profile(connector: &str, [decode, prefill]: &[Nixl<'_>; 2], args: [&[&str]; 2]) -> Vec<String> {
     let engine = |(tag, extra): &Nixl<'_>, role: &str, args: &[&str]| {
         let transfer = json!({
             "kv_connector": connector, "kv_role": role, "kv_load_failure_policy": "fail", "kv_connector_extra_config": extra,
@@ -29,20 +29,20 @@ fn profile(connector: &str, decode: &Nixl<'_>, prefill: &Nixl<'_>, args: [&[&str
 }
 
 fn pull(decode: Nixl<'_>, prefill: Nixl<'_>) -> Vec<String> {
-    profile("NixlConnector", &decode, &prefill, [&[], &[]])
+    profile("NixlConnector", &[decode, prefill], [&[], &[]])
 }
 
 /// Nobody refuses what nobody compares.
 #[test]
 fn without_the_comparison_decode_takes_anything() {
-    let off = || json!({"enforce_handshake_compat": false});
     const DECODE: &str = "warning HandshakeUnchecked: spec.serving[0].engine.args[0]: decode takes blocks of any vLLM, data type and attention backend, because enforce_handshake_compat is off: where these differ, answers may be wrong and have status 200; remove it from --kv-transfer-config";
     const PREFILL: &str = "warning HandshakeUnchecked: spec.serving[0].prefill.engine.args[0]: prefill takes blocks of any vLLM, data type and attention backend, because enforce_handshake_compat is off: where these differ, answers may be wrong and have status 200; remove it from --kv-transfer-config";
+    let off = || json!({"enforce_handshake_compat": false});
     assert_lines(
         &pull(("v0.24.0", off()), ("v0.23.0", off())),
         &[
             DECODE,
-            "warning ImageMismatch: spec.serving[0].prefill.engine.image: prefill runs vLLM 0.23.0 and decode 0.24.0, so decode goes on with blocks that may mean something else; run one image in both phases",
+            "warning ImageMismatch: spec.serving[0].prefill.engine.image: prefill runs vLLM 0.23.0 and decode 0.24.0, so decode reads every block whose size fits, whatever it means; run one image in both phases",
         ],
         "two releases",
     );
@@ -53,19 +53,19 @@ fn without_the_comparison_decode_takes_anything() {
         ],
         "with the pull connector only decode compares",
     );
-    let differs =
-        [&["--dtype=half", "--disable-hybrid-kv-cache-manager"] as &[&str], &["--dtype=bfloat16", "--no-disable-hybrid-kv-cache-manager"]];
+    let differs: [&[&str]; 2] =
+        [&["--dtype=half", "--disable-hybrid-kv-cache-manager"], &["--dtype=bfloat16", "--no-disable-hybrid-kv-cache-manager"]];
     assert_lines(
-        &profile("NixlConnector", &("v0.24.0", off()), &("v0.24.0", json!({})), differs),
+        &profile("NixlConnector", &[("v0.24.0", off()), ("v0.24.0", json!({}))], differs),
         &[
             DECODE,
-            "warning DtypeMismatch: spec.serving[0].prefill.engine.args[1]: --dtype is bfloat16 in prefill and float16 in decode, so decode goes on with blocks that may mean something else; give both phases the same",
-            "warning HybridKvMismatch: spec.serving[0].prefill.engine.args[2]: --disable-hybrid-kv-cache-manager is off in prefill and on in decode, so decode goes on with blocks that may mean something else; set it alike in both phases",
+            "warning DtypeMismatch: spec.serving[0].prefill.engine.args[1]: --dtype is bfloat16 in prefill and float16 in decode, so decode reads every block whose size fits, whatever it means; give both phases the same",
+            "warning HybridKvMismatch: spec.serving[0].prefill.engine.args[2]: --disable-hybrid-kv-cache-manager is off in prefill and on in decode, so decode reads every block whose size fits, whatever it means; set it alike in both phases",
         ],
         "types and managers",
     );
     assert_lines(
-        &profile("NixlPushConnector", &("v0.24.0", off()), &("v0.24.0", off()), [&[], &[]]),
+        &profile("NixlPushConnector", &[("v0.24.0", off()), ("v0.24.0", off())], [&[], &[]]),
         &[DECODE, PREFILL],
         "the push connector shakes hands from both sides",
     );
@@ -93,7 +93,7 @@ fn what_a_multi_connector_holds_counts() {
         let nixl = json!({"kv_connector": "NixlConnector", "kv_role": "$(ROLE)", "kv_connector_extra_config": extra});
         json!({"connectors": [nixl, {"kv_connector": "OffloadingConnector", "kv_role": "kv_both"}], "enforce_handshake_compat": false})
     };
-    let found = |extra: Value| profile("MultiConnector", &("v0.24.0", multi(extra)), &("v0.24.0", multi(json!({}))), [&[], &[]]);
+    let found = |extra: Value| profile("MultiConnector", &[("v0.24.0", multi(extra)), ("v0.24.0", multi(json!({})))], [&[], &[]]);
     assert_lines(&found(json!({})), &[], "its own keys are nobody's");
     let unchecked = found(json!({"enforce_handshake_compat": false}));
     assert_eq!(unchecked.len(), 1, "{unchecked:?}");
@@ -171,10 +171,10 @@ fn an_unreadable_key_silences_nothing() {
 
 #[test]
 fn both_phases_shape_blocks_alike() {
-    let cross = |value: Value| json!({"enable_cross_layers_blocks": value});
     const FAILS: &str = "warning CrossLayersMismatch: spec.serving[0].prefill.engine.args[0]: enable_cross_layers_blocks is on in prefill and off in decode: where the attention backend can do it, every request fails with status 500; set it alike in both phases";
     const DIES: &str = "warning CrossLayersMismatch: spec.serving[0].prefill.engine.args[0]: enable_cross_layers_blocks is on in prefill and off in decode: where the attention backend can do it, decode's engine dies of the first request; set it alike in both phases";
     const UNKNOWN: &str = "warning CrossLayersMismatch: spec.serving[0].prefill.engine.args[0]: enable_cross_layers_blocks is on in prefill and off in decode: where the attention backend can do it, decode refuses the cached blocks, or reads them as something else; set it alike in both phases";
+    let cross = |value: Value| json!({"enable_cross_layers_blocks": value});
     let cases: [(&str, Value, Value, &[&str], &str); 9] = [
         ("v0.22.0", json!({}), cross(json!("True")), &[FAILS], "prefill only"),
         ("v0.22.0", cross(json!(true)), cross(json!("true")), &[], "on in both, in two spellings"),
@@ -194,12 +194,12 @@ fn both_phases_shape_blocks_alike() {
 
 #[test]
 fn scales_do_not_travel() {
-    let found = |tag: &str, decode: &[&str], prefill: &[&str]| {
-        let found = profile("NixlConnector", &(tag, json!({})), &(tag, json!({})), [decode, prefill]);
-        found.into_iter().filter(|line| line.contains("KvScalesLocal")).collect::<Vec<_>>()
-    };
     const PREFILL: &str = "warning KvScalesLocal: spec.serving[0].prefill.engine.args[2]: with --calculate-kv-scales prefill scales its cache by what it sees first, and NIXL carries blocks without their scales, so decode reads other values than prefill wrote; remove it, and take a checkpoint that has scales";
     const DECODE: &str = "warning KvScalesLocal: spec.serving[0].engine.args[2]: with --calculate-kv-scales decode scales its cache by what it sees first, and NIXL carries blocks without their scales, so decode reads other values than prefill wrote; remove it, and take a checkpoint that has scales";
+    let found = |tag: &str, decode: &[&str], prefill: &[&str]| {
+        let found = profile("NixlConnector", &[(tag, json!({})), (tag, json!({}))], [decode, prefill]);
+        found.into_iter().filter(|line| line.contains("KvScalesLocal")).collect::<Vec<_>>()
+    };
     let on: &[&str] = &["--kv-cache-dtype=fp8", "--calculate-kv-scales"];
     let fp8: &[&str] = &["--kv-cache-dtype=fp8"];
     assert_lines(&found("v0.22.0", on, on), &[PREFILL], "in both, said once");

@@ -134,6 +134,10 @@ fn an_environment_says_how_a_pod_gets_the_device() {
 
 #[test]
 fn on_efa_nixl_speaks_it() {
+    const SLOW: [&str; 2] = [
+        "warning EfaWithoutLibfabric: spec.serving[0].engine.args[0]: decode runs on EFA in environment a and 1 more, where UCX, which NIXL takes without LIBFABRIC, is as slow as TCP; name LIBFABRIC in backends of kv_connector_extra_config in both phases, with an image that has libfabric",
+        "warning EfaWithoutLibfabric: spec.serving[0].prefill.engine.args[0]: prefill runs on EFA in environment a and 1 more, where UCX, which NIXL takes without LIBFABRIC, is as slow as TCP; name LIBFABRIC in backends of kv_connector_extra_config in both phases, with an image that has libfabric",
+    ];
     let environment = |name: &str, kind: &str| {
         let object = json!({
             "metadata": {"name": name, "labels": {"modelplane.ai/rdma": "true"}},
@@ -154,10 +158,6 @@ fn on_efa_nixl_speaks_it() {
         }));
         lint_model_on(&spec, environments).iter().map(line).collect::<Vec<_>>()
     };
-    const SLOW: [&str; 2] = [
-        "warning EfaWithoutLibfabric: spec.serving[0].engine.args[0]: decode runs on EFA in environment a and 1 more, where UCX, which NIXL takes without LIBFABRIC, is as slow as TCP; name LIBFABRIC in backends of kv_connector_extra_config in both phases, with an image that has libfabric",
-        "warning EfaWithoutLibfabric: spec.serving[0].prefill.engine.args[0]: prefill runs on EFA in environment a and 1 more, where UCX, which NIXL takes without LIBFABRIC, is as slow as TCP; name LIBFABRIC in backends of kv_connector_extra_config in both phases, with an image that has libfabric",
-    ];
     assert_lines(&of("v0.24.0", json!({}), &efa), &SLOW, "both phases, where nothing is named");
     assert_lines(&of("nightly", json!({"backends": ["UCX"]}), &efa), &SLOW, "or UCX, in an image of any release");
     assert_lines(&of("v0.24.0", json!({"backends": ["LIBFABRIC"]}), &efa), &[], "named");

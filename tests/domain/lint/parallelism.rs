@@ -82,6 +82,9 @@ fn pulling_needs_all_layers_in_one_place() {
     ]);
 }
 
+/// An image, what decode and prefill are told behind the transfer, decode's variables, what is found, and why the case is there.
+type Latent<'a> = (&'a str, &'a [&'a str], &'a [&'a str], Value, &'a [&'a str], &'a str);
+
 /// Multi-head latent attention keeps the whole cache in every rank, so decode reads it from any.
 #[test]
 fn latent_attention_may_be_split_further_in_prefill() {
@@ -103,7 +106,7 @@ fn latent_attention_may_be_split_further_in_prefill() {
     };
     let none = || json!([]);
     let new = "vllm/vllm-openai:v0.24.0";
-    let cases: [(&str, &[&str], &[&str], Value, &[&str], &str); 10] = [
+    let cases: [Latent<'_>; 10] = [
         (new, &["--attention-backend", "FLASHINFER_MLA_SPARSE"], &["--seed=1", "-tp=8"], none(), &[], "decode says so"),
         (new, &["-dp=8"], &["--attention-backend=cutlass_mla", "-tp=8"], none(), &[], "prefill does, in small letters"),
         (new, &["--attention-config.backend", "FLASHMLA"], &["--seed=1", "-tp=8"], none(), &[], "by a dotted key"),
