@@ -119,9 +119,12 @@ MISTAKES = [
         "prefill": argument("--dtype=float32"), "decode": transfer(nixl(',"kv_load_failure_policy":"recompute"', role="kv_consumer")),
     }, since(MENDED, DIES, TWICE), "DtypeMismatch (warning)"),
     Mistake("kv_both", {"prefill": transfer(nixl(role="kv_both")), "decode": transfer(nixl(role="kv_both"))}, FINE, since("0.23.0", None, "KvRole (warning)")),
-    Mistake("--dtype, nothing compared", {
+    Mistake("types of two sizes, nothing compared", {
         "prefill": argument("--dtype=float32"), "decode": both(argument("--dtype=float16"), transfer(nixl(extra("enforce_handshake_compat", False), role="kv_consumer"))),
     }, FAILS, "DtypeMismatch (warning), HandshakeUnchecked (warning)"),
+    Mistake("half types, nothing compared", {
+        "prefill": argument("--dtype=bfloat16"), "decode": both(argument("--dtype=float16"), transfer(nixl(extra("enforce_handshake_compat", False), role="kv_consumer"))),
+    }, WRONG, "DtypeMismatch (warning), HandshakeUnchecked (warning)"),
     prefill("comparison off where nobody compares", transfer(nixl(extra("enforce_handshake_compat", False))), FINE, None),
     prefill("comparison off in quotes", transfer(nixl(extra("enforce_handshake_compat", "false"))), FINE, None),
     prefill("memory that moves", variable("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True"), since("0.21.0", FINE, EXITS), since("0.21.0", "AllocatorRemaps (warning)", "AllocatorRemaps (error)")),
