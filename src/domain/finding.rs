@@ -110,7 +110,7 @@ codes! {
     EngineSpansPods [Error, Warning], "An engine fits into one pod, which is what a replica is: one that waits for ranks or nodes of other pods, or leaves its server to one, never becomes ready.";
     GpuTooFew [Error, Warning], "A pod has as many GPUs as its arguments need: the engine exits with fewer.";
     GpuUnused [Warning], "A pod has no more GPUs than its arguments use: the others are paid for and idle.";
-    SlicesJoined [Warning], "An engine is not split over slices of GPUs (nvidia.com/mig-*): NCCL does not join them.";
+    SlicesJoined [Warning], "An engine is not split over slices of GPUs (nvidia.com/mig-*): a process sees one of them, and they cannot read each other's memory.";
     ModelTooLarge [Warning], "A pod's GPUs hold the model: the engine runs out of memory otherwise.";
     SideChannelHost [Error, Warning], "VLLM_NIXL_SIDE_CHANNEL_HOST is an address that the other phase can reach: with localhost decode asks itself.";
     AllocatorRemaps [Error, Warning], "Beside a connector PyTorch's allocator has no expandable_segments: memory that is registered would move, and vLLM exits on it since 0.21.";

@@ -39,8 +39,8 @@ pub(super) fn check_on(phase: &PhaseEngine<'_>, vram: &Quantity, environments: &
     check_size(phase, vram, environments, findings);
 }
 
-/// A rank is a process of CUDA, which sees one slice of a GPU only (NVIDIA's MIG user guide; vllm#7211), and slices cannot read each
-/// other's memory; NCCL has only begun to try (NVIDIA/nccl#1716).
+/// A rank is a process of CUDA, which sees one slice of a GPU only (NVIDIA's MIG user guide for CUDA 11 and 12, in pytorch/pytorch#130181;
+/// vllm#7211), and slices cannot read each other's memory; NCCL has only begun to join them (NVIDIA/nccl#1716).
 fn check_slices(phase: &PhaseEngine<'_>, environments: &[&Environment], findings: &mut Vec<Finding>) {
     let ranks = SPLITS.into_iter().try_fold(1_u32, |ranks, option| ranks.checked_mul(phase.count(option)?));
     let Some(ranks) = ranks.filter(|ranks| *ranks > 1) else { return };
@@ -49,7 +49,7 @@ fn check_slices(phase: &PhaseEngine<'_>, environments: &[&Environment], findings
     let others = more(sliced.count());
     let option = SPLITS.into_iter().filter(|option| phase.count(option) != Some(1)).find(|option| phase.args.is_given(option));
     let message = format!(
-        "{} is split over {ranks} GPUs, which are slices of GPUs ({}) on pool {} of environment {environment}{others}: NCCL does not join slices, so the engine exits, or is slow; let one slice or a whole GPU hold the model",
+        "{} is split over {ranks} GPUs, which are slices of GPUs ({}) on pool {} of environment {environment}{others}: a process sees one slice, and slices cannot read each other's memory, so the engine exits, or is slow; let one slice or a whole GPU hold the model",
         phase.name(),
         pool.resource_name,
         pool.id

@@ -19,7 +19,8 @@ pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     let difference = pair.difference(SPECULATIVE_COMPARED_SINCE);
     let compared = decode.is_compared() || prefill.is_compared();
     if decode.caches() != prefill.caches() {
-        // Whatever is compared, both ends must have as many layers, those of a draft among them.
+        // Whatever is compared, both ends must have as many layers, those of a draft among them: with a draft model in decode alone, which is
+        // not compared, vLLM 0.32.0 answered every request with 500.
         let message = format!(
             "speculative decoding is {} in prefill and {} in decode, so one phase caches layers that the other lacks and {}; give both phases the same --{OPTION}",
             prefill.called(),

@@ -129,14 +129,14 @@ fn a_model_is_not_split_over_slices_of_a_gpu() {
     assert_lines(
         &found(&["--seed=1", "-tp=2"], json!({"gpu": 2})),
         &[
-            "warning SlicesJoined: spec.serving[0].engine.args[1]: the engine is split over 2 GPUs, which are slices of GPUs (nvidia.com/mig-3g.40gb) on pool slices of environment east and 1 more: NCCL does not join slices, so the engine exits, or is slow; let one slice or a whole GPU hold the model",
+            "warning SlicesJoined: spec.serving[0].engine.args[1]: the engine is split over 2 GPUs, which are slices of GPUs (nvidia.com/mig-3g.40gb) on pool slices of environment east and 1 more: a process sees one slice, and slices cannot read each other's memory, so the engine exits, or is slow; let one slice or a whole GPU hold the model",
         ],
         "two slices for one tensor",
     );
     assert_lines(
         &found(&["-pp=2", "-tp=2"], json!({"gpu": 4, "accelerator": "slices"})),
         &[
-            "warning SlicesJoined: spec.serving[0].engine.args[1]: the engine is split over 4 GPUs, which are slices of GPUs (nvidia.com/mig-3g.40gb) on pool slices of environment east and 1 more: NCCL does not join slices, so the engine exits, or is slow; let one slice or a whole GPU hold the model",
+            "warning SlicesJoined: spec.serving[0].engine.args[1]: the engine is split over 4 GPUs, which are slices of GPUs (nvidia.com/mig-3g.40gb) on pool slices of environment east and 1 more: a process sees one slice, and slices cannot read each other's memory, so the engine exits, or is slow; let one slice or a whole GPU hold the model",
         ],
         "split both ways",
     );
