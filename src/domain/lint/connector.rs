@@ -136,7 +136,7 @@ fn check_handshake(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Blocks of bfloat16 read as float16 were answered wrongly with status 200, with vLLM 0.32.0 on CPUs (`tests/e2e/serve --mistakes`).
+/// Blocks of bfloat16 read as float16 were answered wrongly with status 200, with vLLM 0.19.0 and 0.32.0 on CPUs (`tests/e2e/serve --mistakes`).
 fn check_unchecked(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     if pair.difference(COMPARED_SINCE) != Difference::Unchecked {
         return;
