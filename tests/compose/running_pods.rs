@@ -40,7 +40,11 @@ fn labels_are_those_of_what_runs() {
     let wanted = || text(&[("team", "b"), ("queue", "q")]);
     let cases = [
         (None, wanted(), "nothing runs"),
-        (Some(json!({"labels": {"team": "a", "accelerator": "h100"}})), text(&[("accelerator", "h100"), ("team", "a")]), "those that it has"),
+        (
+            Some(json!({"labels": {"team": "a", "accelerator": "h100"}})),
+            text(&[("accelerator", "h100"), ("team", "a")]),
+            "those that it has",
+        ),
         (Some(json!({"labels": {"team": 1}})), text(&[]), "no label"),
         (Some(json!({"labels": "team"})), text(&[]), "no labels"),
         (Some(json!({"template": {}})), text(&[]), "it runs without"),
