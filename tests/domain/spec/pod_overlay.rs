@@ -220,13 +220,14 @@ fn what_kubernetes_refuses_is_refused_before() {
 fn what_would_never_run_is_refused() {
     assert_violations(&[
         (
-            json!({"imagePullSecrets": [{"name": "My_Registry"}, {"name": "a"}, {"name": "a"}]}),
+            json!({"imagePullSecrets": [{"name": "My_Registry"}, {"name": "a"}, {"name": "a"}], "schedulerName": "A"}),
             &[
                 "imagePullSecrets[2].name: repeats \"a\"; give each entry a name of its own",
                 "imagePullSecrets[0].name: is \"My_Registry\"; write up to 253 lower case letters, digits, '-' and '.', with a letter or digit at \
                  both ends",
+                "schedulerName: is \"A\"; write up to 253 lower case letters, digits, '-' and '.', with a letter or digit at both ends",
             ],
-            "no Secret has the name",
+            "no Secret has the name, and nothing is called so that puts pods on nodes",
         ),
         (
             json!({"containerSecurityContext": {"runAsUser": 0, "runAsNonRoot": true, "capabilities": {"add": [""]}}}),
@@ -249,9 +250,14 @@ fn what_would_never_run_is_refused() {
             json!({"topologySpreadConstraints": [
                 {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"},
                 {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"},
+                {"maxSkew": 1, "topologyKey": "a b", "whenUnsatisfiable": "DoNotSchedule"},
             ]}),
-            &["topologySpreadConstraints[1].topologyKey: repeats \"zone\"; KServe keeps one constraint of each"],
-            "one would be lost",
+            &[
+                "topologySpreadConstraints[1].topologyKey: repeats \"zone\"; KServe keeps one constraint of each",
+                "topologySpreadConstraints[2].topologyKey: is \"a b\", which is not a label's key: the name may have letters, digits, '-', '_' and \
+                 '.' only, and must start and end with a letter or digit",
+            ],
+            "one would be lost, and no node has the other",
         ),
         (
             json!({"containers": [{"name": "a", "image": "x", "resources": {"requests": {"memory": "much"}}}]}),

@@ -59,7 +59,7 @@ def _api_server(certificates, tokens, etcd_port, address, port):
         f"--secure-port={port}", f"--cert-dir={certificates}", "--endpoint-reconciler-type=none",
         "--service-cluster-ip-range=10.0.0.0/24", "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}",
-        f"--token-auth-file={tokens}", "--authorization-mode=RBAC",
+        f"--token-auth-file={tokens}", "--authorization-mode=RBAC", "--allow-privileged=true",
     ]
 
 
