@@ -78,6 +78,28 @@ macro_rules! codes {
     };
 }
 
+impl Code {
+    /// The rule of that name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == name)
+    }
+
+    /// Whether anybody may look away: what breaks the other rules is not used at all, whoever accepts it.
+    pub fn can_be_dropped(self) -> bool {
+        !matches!(self, Self::SpecInvalid | Self::TemplateText)
+    }
+
+    /// Whether an object's own annotation may accept it; not what is wrong with that annotation.
+    pub fn can_be_accepted(self) -> bool {
+        self.can_be_dropped() && !matches!(self, Self::SuppressionInvalid | Self::SuppressionUnused)
+    }
+
+    /// Whether it may find more in an object where it sees others as well, so that alone it cannot say that there is nothing.
+    pub fn sees_others(self) -> bool {
+        matches!(self, Self::GpuUnused | Self::ModelTooLarge)
+    }
+}
+
 codes! {
     SpecInvalid [Error], "A field breaks a rule of its own, so the profile or the whole model is not used.";
     TemplateText [Error], "Text that KServe's templates or the shell of its presets would interpret: it fails every reconcile, or runs something else.";
@@ -108,4 +130,6 @@ codes! {
     SideChannelHost [Error, Warning], "VLLM_NIXL_SIDE_CHANNEL_HOST is an address that the other phase can reach: with localhost decode asks itself.";
     NoRdmaSelector [Warning], "A PrefillDecode profile asks for an environment with RDMA: over TCP the first token takes minutes, not a fraction of a second.";
     RdmaUndeclared [Error, Warning], "An environment that is labelled for RDMA says how a pod gets the device: without one the engine exits where the type of RDMA is known, and transfer falls back to TCP elsewhere.";
+    SuppressionInvalid [Warning], "Each entry of annotation modelplane.ai/lint-ignore is a rule that can be ignored, and a reason: what is not does not count.";
+    SuppressionUnused [Warning], "Each entry of annotation modelplane.ai/lint-ignore ignores something: one that is left over would hide what is found later.";
 }

@@ -15,6 +15,8 @@ pub const OUR_PREFIX: &str = "modelplane.ai/";
 pub const ENVIRONMENT_LABEL: &str = "modelplane.ai/environment";
 /// The annotation that holds a placement's record.
 pub const PLACEMENT_ANNOTATION: &str = "modelplane.ai/placement";
+/// The annotation by which whoever owns an object accepts what the lint finds in it.
+pub const LINT_IGNORE_ANNOTATION: &str = "modelplane.ai/lint-ignore";
 /// The label by which the Workload Variant Autoscaler knows the accelerator of a phase.
 pub const ACCELERATOR_LABEL: &str = "inference.optimization/acceleratorName";
 /// Where the control plane keeps what serves environments.

@@ -11,6 +11,7 @@ mod gate;
 mod golden;
 mod html;
 mod lint;
+mod lint_ignore;
 mod locate;
 mod manifests;
 mod ownership;

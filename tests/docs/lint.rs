@@ -16,6 +16,32 @@ looks. What cannot be read (a `$(VAR)`, a `--config`, an image that is not vLLM'
 
 ";
 
+const IGNORING: &str = "
+## What is right all the same
+
+Whoever owns an object accepts a finding by an annotation on it, with a reason:
+
+```yaml
+metadata:
+  annotations:
+    modelplane.ai/lint-ignore: |
+      PortArg=our proxy listens on 8000 and asks the engine on 9000
+      GpuUnused=the other GPU is for the draft model
+```
+
+Each entry is `RULE=reason`, on a line of its own or behind a `;`. `lint` counts what is ignored, lists it in JSON (`ignored` has the reason) and in
+SARIF (as suppressed `inSource`), and leaves it out elsewhere. The function heeds the annotation as well: what a model's own annotation
+ignores is no error under `lint: Enforce`, and `ProfileValid` names the rules that are ignored.
+
+The annotation of a model is for what is found in that model, on environments as well, and that of an environment for what is found in it. One on a
+ModelDeployment reaches nothing of its model: what a platform enforces is not for each team to accept. Who may write a model may write its
+annotation, too.
+
+`SpecInvalid` and `TemplateText` cannot be ignored, because what breaks them is not used whoever accepts it. An entry without a reason, or of a rule that
+there is not, does not count (`SuppressionInvalid`), and one that ignores nothing is told (`SuppressionUnused`), so that it does not hide what is found
+years later. What depends on hardware is told as unused only where environments are among the files.
+";
+
 #[test]
 fn the_page_lists_every_rule() {
     let rows: Vec<[String; 3]> = Code::ALL
@@ -25,5 +51,5 @@ fn the_page_lists_every_rule() {
             [code(rule.as_str()), severities.join(", "), rule.meaning().to_owned()]
         })
         .collect();
-    hold("lint.md", &format!("{INTRODUCTION}{}", table(["Rule", "Severity", "What is checked, and why"], &rows)));
+    hold("lint.md", &format!("{INTRODUCTION}{}{IGNORING}", table(["Rule", "Severity", "What is checked, and why"], &rows)));
 }

@@ -1,22 +1,18 @@
 //! `lint`: what is wrong with manifests, also what only shows at run time.
 
+mod judging;
 mod report;
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
-use crate::api::model_deployment::ModelKind;
-use crate::api::{API_VERSION, inference_environment, model_deployment};
+use crate::api::API_VERSION;
 use crate::cli::lines::Lines;
-use crate::cli::lint::report::{LintReport, Placed};
+use crate::cli::lint::judging::{Placed, judge};
+use crate::cli::lint::report::LintReport;
 use crate::cli::manifests::{Manifest, is_ours, load_or_say};
-use crate::cli::plane::object_key::{stored, unknown_kind};
-use crate::cli::plane::pipeline::{broken_input, gives_input};
+use crate::cli::plane::pipeline::gives_input;
 use crate::cli::plane::running::refuse_running;
-use crate::domain::lint::{Finding, lint_environment, lint_model_on};
-use crate::domain::spec::{environment::Environment, violation::Violation};
-use crate::function::reading::{read_deployment, read_environment, read_model, read_model_spec};
-use crate::structs::to_struct;
 
 /// What `lint` is asked for.
 #[derive(Debug, Clone, clap::Args)]
@@ -92,56 +88,6 @@ pub fn lint(command: &Lint, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut
         Format::Sarif => report.write_sarif(out)?,
         Format::Github => report.write_github(out)?,
     }
-    let counts = |placed: &Placed<'_>| placed.finding.is_error() || command.strict;
+    let counts = |placed: &Placed<'_>| placed.accepted.is_none() && (placed.finding.is_error() || command.strict);
     Ok(if report.findings.iter().any(counts) { Found::Errors } else { Found::Clean })
-}
-
-/// The findings in the order of the manifests.
-fn judge<'a>(manifests: &[&'a Manifest]) -> Vec<Placed<'a>> {
-    let objects: Vec<(&Manifest, Result<Vec<u8>, String>)> = manifests.iter().map(|manifest| (*manifest, bytes(manifest))).collect();
-    let environments = objects.iter().filter(|(manifest, _)| manifest.kind == inference_environment::KIND);
-    let environments: Vec<Environment> = environments.filter_map(|(_, bytes)| read_environment(bytes.as_ref().ok()?).ok()).collect();
-    let findings = objects.iter().flat_map(|(manifest, bytes)| {
-        let found = match bytes {
-            Ok(bytes) => judge_object(manifest, bytes, &environments),
-            Err(problem) => vec![Finding::from(&Violation::new("", problem.as_str()))],
-        };
-        found.into_iter().map(|finding| Placed { manifest, position: manifest.locate(&finding.path), finding })
-    });
-    findings.collect()
-}
-
-fn bytes(manifest: &Manifest) -> Result<Vec<u8>, String> {
-    to_struct(&stored(manifest)).map(|bytes| bytes.to_vec()).map_err(|error| error.to_string())
-}
-
-fn judge_object(manifest: &Manifest, bytes: &[u8], environments: &[Environment]) -> Vec<Finding> {
-    if gives_input(manifest) {
-        return broken_input(&manifest.object).iter().map(Finding::from).collect();
-    }
-    if let Some(violation) = unknown_kind(manifest) {
-        return vec![Finding::from(&violation)];
-    }
-    match manifest.kind.as_str() {
-        kind if kind == inference_environment::KIND => match read_environment(bytes) {
-            Ok(environment) => lint_environment(&environment),
-            Err(violations) => violations.iter().map(Finding::from).collect(),
-        },
-        kind if kind == model_deployment::KIND => read_deployment(bytes).err().unwrap_or_default().iter().map(Finding::from).collect(),
-        kind if kind == ModelKind::Model.as_str() => judge_model(ModelKind::Model, bytes, environments),
-        _ => judge_model(ModelKind::ClusterModel, bytes, environments),
-    }
-}
-
-fn judge_model(kind: ModelKind, bytes: &[u8], environments: &[Environment]) -> Vec<Finding> {
-    let model = match read_model(kind, bytes) {
-        Ok(model) => model,
-        Err(violations) => return violations.iter().map(Finding::from).collect(),
-    };
-    let on_hardware = read_model_spec(bytes).map(|spec| lint_model_on(&spec, environments)).unwrap_or_default();
-    let own = model.profiles.into_iter().flat_map(|profile| {
-        let broken: Vec<Finding> = profile.violations.iter().map(Finding::from).collect();
-        broken.into_iter().chain(profile.findings)
-    });
-    own.chain(on_hardware).collect()
 }

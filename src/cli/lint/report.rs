@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use crate::cli::manifests::{Manifest, Position};
+use super::judging::Placed;
+use crate::cli::manifests::Position;
 use crate::cli::{json_output::write_json, lines::Lines};
 use crate::domain::lint::{Code, Finding, Severity};
 use crate::text::visible::visible;
@@ -17,28 +18,26 @@ pub(crate) struct LintReport<'a> {
     pub(crate) objects: usize,
 }
 
-/// A finding and where it is written.
-pub(crate) struct Placed<'a> {
-    /// The object.
-    pub(crate) manifest: &'a Manifest,
-    /// The place of the field, or of what is around it.
-    pub(crate) position: Position,
-    /// What was found.
-    pub(crate) finding: Finding,
-}
-
 impl LintReport<'_> {
     /// A line for each finding, `file:line:column: severity rule: field: message`, then their number.
     pub(crate) fn write_text(&self, lines: &mut Lines<'_>) -> io::Result<()> {
-        for Placed { manifest, position: Position { line, column }, finding } in &self.findings {
+        for Placed { manifest, position: Position { line, column }, finding, .. } in self.told() {
             let Finding { code, severity, path, message } = finding;
             let field = if path.is_empty() { String::new() } else { format!("{path}: ") };
             let (file, severity, rule) = (manifest.file.display(), severity.as_str(), code.as_str());
             lines.line(&format!("{file}:{line}:{column}: {severity} {rule}: {field}{message}"))?;
         }
-        let count = |severity| self.findings.iter().filter(|placed| placed.finding.severity == severity).count();
+        let count = |severity| self.told().filter(|placed| placed.finding.severity == severity).count();
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-        lines.line(&format!("{}, {} in {}", plural(errors, "error"), plural(warnings, "warning"), plural(self.objects, "object")))
+        let ignored = self.findings.iter().filter(|placed| placed.accepted.is_some()).count();
+        let ignored = if ignored == 0 { String::new() } else { format!(", {ignored} ignored") };
+        let objects = plural(self.objects, "object");
+        lines.line(&format!("{}, {}{ignored} in {objects}", plural(errors, "error"), plural(warnings, "warning")))
+    }
+
+    /// What nobody accepts.
+    fn told(&self) -> impl Iterator<Item = &Placed<'_>> {
+        self.findings.iter().filter(|placed| placed.accepted.is_none())
     }
 
     /// A list of objects.
@@ -61,7 +60,7 @@ impl LintReport<'_> {
 
     /// A workflow command for each finding, which GitHub shows beside the line.
     pub(crate) fn write_github(&self, out: &mut dyn Write) -> io::Result<()> {
-        for Placed { manifest, position: Position { line, column }, finding } in &self.findings {
+        for Placed { manifest, position: Position { line, column }, finding, .. } in self.told() {
             let file = escape(&manifest.file.display().to_string()).replace(',', "%2C").replace(':', "%3A");
             let text = escape(&format!("{}: {}", finding.path, finding.message));
             let (severity, title) = (finding.severity.as_str(), finding.code.as_str());
@@ -72,11 +71,12 @@ impl LintReport<'_> {
 }
 
 fn as_json(placed: &Placed<'_>) -> Value {
-    let Placed { manifest, position, finding } = placed;
+    let Placed { manifest, position, finding, accepted } = placed;
     json!({
         "file": manifest.file.display().to_string(), "line": position.line, "column": position.column,
         "kind": manifest.kind, "namespace": manifest.namespace, "name": manifest.name,
         "rule": finding.code.as_str(), "severity": finding.severity.as_str(), "path": finding.path, "message": finding.message,
+        "ignored": accepted,
     })
 }
 
@@ -86,13 +86,17 @@ fn sarif_rule(code: Code) -> Value {
 }
 
 fn sarif_result(placed: &Placed<'_>) -> Value {
-    let Placed { manifest, position, finding } = placed;
+    let Placed { manifest, position, finding, accepted } = placed;
     let file = manifest.file.display().to_string().replace('\\', "/");
+    // An empty list says that it is not suppressed, and all results of a run have one or none does.
+    let suppression = |reason: &String| json!({"kind": "inSource", "justification": reason});
+    let suppressions: Vec<Value> = accepted.iter().map(suppression).collect();
     let region = json!({"startLine": position.line, "startColumn": position.column});
     json!({
         "ruleId": finding.code.as_str(), "level": finding.severity.as_str(),
         "message": {"text": format!("{}: {}", finding.path, finding.message)},
         "locations": [{"physicalLocation": {"artifactLocation": {"uri": file}, "region": region}}],
+        "suppressions": suppressions,
     })
 }
 

@@ -9,6 +9,7 @@ use crate::api::model_deployment::{ModelKind, Topology};
 use crate::api::{quantity::Quantity, selector::LabelSelector};
 use crate::domain::engine::args::{EngineArgs, Gpus};
 use crate::domain::engine::template_text::{holds_template, model_name_error};
+use crate::domain::suppression::{Suppressed, Suppressions};
 use crate::domain::{finding::Finding, kserve::TOKEN_KEY};
 
 /// A model whose model-wide rules hold. Its profiles may each break rules of their own.
@@ -22,6 +23,8 @@ pub struct Model {
     pub token: Option<Token>,
     /// In order of priority.
     pub profiles: Vec<Profile>,
+    /// What the lint finds in the model as a whole.
+    pub findings: Vec<Finding>,
 }
 
 /// Where a Hugging Face token is, in the control plane.
@@ -59,6 +62,8 @@ pub struct Profile {
     pub violations: Vec<Violation>,
     /// What the lint finds in it, once it has looked: see [`crate::domain::lint::linted`].
     pub findings: Vec<Finding>,
+    /// What it finds and the model's owner accepts.
+    pub suppressed: Vec<Suppressed>,
 }
 
 impl Profile {
@@ -109,6 +114,22 @@ impl Model {
     pub fn violations_of(&self, topology: Topology) -> Vec<Violation> {
         self.profiles.iter().filter(|profile| profile.topology == topology).flat_map(|profile| profile.violations.clone()).collect()
     }
+
+    /// What the model's owner accepts, all together.
+    pub fn suppressed(&self) -> impl Iterator<Item = &Suppressed> {
+        self.profiles.iter().flat_map(|profile| &profile.suppressed)
+    }
+
+    /// The model without what its owner accepts of the findings, and with what is wrong with that.
+    pub fn accepting(mut self, suppressions: &Suppressions) -> Self {
+        for profile in &mut self.profiles {
+            (profile.findings, profile.suppressed) = suppressions.split(std::mem::take(&mut profile.findings));
+        }
+        self.findings.extend_from_slice(suppressions.faults());
+        let unused = suppressions.unused(self.suppressed(), |code| !code.sees_others());
+        self.findings.extend(unused);
+        self
+    }
 }
 
 /// Checks every rule of a model. What only one profile breaks is kept with that profile.
@@ -137,7 +158,7 @@ pub fn validate_model(kind: ModelKind, model: &ApiModel) -> Result<Model, Vec<Vi
         return Err(violations);
     }
     let profiles = spec.serving.iter().enumerate().map(|(index, profile)| validate_profile(index, profile, spec)).collect();
-    Ok(Model { name: spec.model.name.clone(), uri, token, profiles })
+    Ok(Model { name: spec.model.name.clone(), uri, token, profiles, findings: Vec::new() })
 }
 
 fn model_uri(at: &mut At<'_>, spec: &ModelSpec) -> String {
@@ -248,6 +269,7 @@ fn validate_profile(index: usize, profile: &ServingProfile, spec: &ModelSpec) ->
         prefill,
         violations,
         findings: Vec::new(),
+        suppressed: Vec::new(),
     }
 }
 
