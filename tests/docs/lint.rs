@@ -40,6 +40,22 @@ annotation, too.
 `SpecInvalid` and `TemplateText` cannot be ignored, because what breaks them is not used whoever accepts it. An entry without a reason, or of a rule that
 there is not, does not count (`SuppressionInvalid`), and one that ignores nothing is told (`SuppressionUnused`), so that it does not hide what is found
 years later. What depends on hardware is told as unused only where environments are among the files.
+
+## Which rules count
+
+`--select RULE,…` looks for some rules only, `--ignore RULE,…` leaves some out. What holds for a whole repository is in `.function-modelplane.yaml`,
+which is read from the current folder, or in the file that `--config` names:
+
+```yaml
+lint:
+  severity:
+    NoRdmaSelector: error
+    GpuUnused: warning
+    SilentRecompute: off
+```
+
+All findings of a rule have that severity then, and the exit code follows it. Flags win over the file: a rule that `--select` names is looked for though it
+is `off` there. `SpecInvalid` and `TemplateText` always are errors. None of this reaches the function, which knows the annotation only.
 ";
 
 #[test]

@@ -2,6 +2,8 @@
 
 mod judging;
 mod report;
+mod selection;
+mod settings;
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
@@ -10,9 +12,11 @@ use crate::api::API_VERSION;
 use crate::cli::lines::Lines;
 use crate::cli::lint::judging::{Placed, judge};
 use crate::cli::lint::report::LintReport;
+use crate::cli::lint::selection::{Selection, droppable_rules, rules};
 use crate::cli::manifests::{Manifest, is_ours, load_or_say};
 use crate::cli::plane::pipeline::gives_input;
 use crate::cli::plane::running::refuse_running;
+use crate::domain::finding::Code;
 
 /// What `lint` is asked for.
 #[derive(Debug, Clone, clap::Args)]
@@ -28,6 +32,17 @@ pub struct Lint {
     /// Count warnings as errors.
     #[arg(long)]
     pub strict: bool,
+    /// Look for these rules only, separated by ','. SpecInvalid and TemplateText always count.
+    #[arg(long, value_name = "RULE", value_delimiter = ',', hide_possible_values = true, value_parser = rules())]
+    pub select: Vec<Code>,
+    /// Leave these rules out, separated by ','.
+    #[arg(long, value_name = "RULE", value_delimiter = ',', hide_possible_values = true, value_parser = droppable_rules())]
+    pub ignore: Vec<Code>,
+    /// The file that says how much each rule counts: by default .function-modelplane.yaml in the current folder, if it is there.
+    ///
+    /// `lint: {severity: {RULE: error}}`, or warning, or off. Flags win over it.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// How to print.
@@ -71,6 +86,13 @@ impl Found {
 /// `out` or `err` cannot be written.
 pub fn lint(command: &Lint, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Found> {
     let mut err = Lines(err);
+    let levels = match settings::read(command.config.as_deref()) {
+        Ok(levels) => levels,
+        Err(problems) => {
+            problems.iter().try_for_each(|problem| err.line(problem))?;
+            return Ok(Found::BadInput);
+        }
+    };
     let Some(manifests) = load_or_say(&command.paths, stdin, &mut err)? else { return Ok(Found::BadInput) };
     if let Some(problem) = refuse_running(&manifests) {
         err.line(&problem)?;
@@ -81,7 +103,8 @@ pub fn lint(command: &Lint, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut
         err.line(&format!("no object of {API_VERSION} in these manifests"))?;
         return Ok(Found::BadInput);
     }
-    let report = LintReport { findings: judge(&ours), objects: ours.len() };
+    let selection = Selection { select: &command.select, ignore: &command.ignore, levels };
+    let report = LintReport { findings: selection.of(judge(&ours)), objects: ours.len() };
     match command.output {
         Format::Text => report.write_text(&mut Lines(out))?,
         Format::Json => report.write_json(out)?,

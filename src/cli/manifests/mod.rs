@@ -15,9 +15,13 @@ use crate::cli::lines::Lines;
 pub use source_map::Position;
 use source_map::{Inside, Source};
 use yaml_input::Document;
+pub(crate) use yaml_input::Document as Written;
 
 /// The most that is read of one file: far above any manifest, and it ends what never would (a device, a pipe).
 const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// The file that configures these commands, which is no manifest.
+pub(crate) const SETTINGS_FILE: &str = ".function-modelplane.yaml";
 
 /// One Kubernetes object and where it was written.
 #[derive(Debug, Clone, PartialEq)]
@@ -144,6 +148,16 @@ pub(crate) fn load_or_say(paths: &[PathBuf], stdin: &mut dyn Read, err: &mut Lin
     }
 }
 
+/// The documents of a file that holds no manifests.
+///
+/// # Errors
+/// It cannot be read, or is not YAML.
+pub(crate) fn load_written(path: &Path) -> Result<Vec<Written>, ManifestError> {
+    let mut documents = Vec::new();
+    read_file(path, &mut documents)?;
+    Ok(documents.into_iter().map(|(_, document)| document).collect())
+}
+
 fn problem(file: &Path, position: Option<Position>, problem: Problem) -> ManifestError {
     let file = if file.as_os_str() == "-" { Path::new("<stdin>") } else { file };
     ManifestError { file: file.to_path_buf(), position, problem }
@@ -159,7 +173,7 @@ fn manifest_files(folder: &Path, skipped: &mut Vec<String>) -> Result<Vec<PathBu
     for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, &error))? {
         let path = entry.map_err(|error| unreadable(folder, &error))?.path();
         let wanted = path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known));
-        if wanted && !path.is_dir() {
+        if wanted && !path.is_dir() && path.file_name().is_none_or(|name| name != SETTINGS_FILE) {
             files.push(path);
         }
     }
