@@ -12,6 +12,7 @@ mod golden;
 mod html;
 mod lint;
 mod lint_ignore;
+mod lint_kinds;
 mod lint_selection;
 mod locate;
 mod manifests;

@@ -41,6 +41,16 @@ annotation, too.
 there is not, does not count (`SuppressionInvalid`), and one that ignores nothing is told (`SuppressionUnused`), so that it does not hide what is found
 years later. What depends on hardware is told as unused only where environments are among the files.
 
+## Which files
+
+Files, folders and `-` may hold objects of other kinds, documents that are no Kubernetes objects at all, and files that are not even YAML, as templates
+are, as long as those do not mention `modelplane.ai`: the last line says how many are skipped. With `--strict-kinds` each is an error. What was meant to
+be ours is never skipped: `modelplane.io/v1alpha1`, another version, or a kind such as `ClusterModels` is an error with its line, and so is a
+document of ours that lacks `apiVersion` or a name.
+
+Where nothing is ours the exit code is 2, because a pipeline that globs wrongly would pass for ever. `--partial` says that the files are only some of those
+that are applied together, as those of a commit are: then it is 0.
+
 ## Which rules count
 
 `--select RULE,…` looks for some rules only, `--ignore RULE,…` leaves some out. What holds for a whole repository is in `.function-modelplane.yaml`,

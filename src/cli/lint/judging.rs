@@ -2,8 +2,8 @@
 
 use crate::api::model_deployment::ModelKind;
 use crate::api::{inference_environment, model_deployment};
-use crate::cli::manifests::{Manifest, Position};
-use crate::cli::plane::object_key::{stored, unknown_kind};
+use crate::cli::manifests::{Manifest, Position, is_misnamed, is_ours};
+use crate::cli::plane::object_key::{stored, wrong_kind, wrong_version};
 use crate::cli::plane::pipeline::{broken_input, gives_input};
 use crate::domain::lint::{Code, Finding, lint_environment, lint_model_on};
 use crate::domain::spec::{environment::Environment, violation::Violation};
@@ -37,6 +37,7 @@ pub(crate) fn judge<'a>(manifests: &[&'a Manifest]) -> Vec<Placed<'a>> {
     let environments: Vec<Environment> = environments.filter_map(|(_, bytes)| read_environment(bytes.as_ref().ok()?).ok()).collect();
     let placed = objects.iter().flat_map(|(manifest, bytes)| {
         let found = match bytes {
+            _ if !concerns_us(manifest) => broken(&[stray(manifest)]),
             Ok(bytes) => judge_object(manifest, bytes, &environments),
             Err(problem) => broken(&[Violation::new("", problem.as_str())]),
         };
@@ -52,6 +53,21 @@ pub(crate) fn judge<'a>(manifests: &[&'a Manifest]) -> Vec<Placed<'a>> {
     placed.collect()
 }
 
+/// Whether an object is ours to judge: of our group, or meant to be, or a Composition with our input.
+pub(crate) fn concerns_us(manifest: &Manifest) -> bool {
+    is_ours(&manifest.api_version) || is_misnamed(&manifest.api_version, &manifest.kind) || gives_input(manifest)
+}
+
+/// What is wrong with an object of others, where all have to be ours.
+fn stray(manifest: &Manifest) -> Violation {
+    const REMEDY: &str = "take it out of these files, or leave --strict-kinds out";
+    let Manifest { api_version, kind, .. } = manifest;
+    if api_version.is_empty() || kind.is_empty() {
+        return Violation::new("", format!("this is no Kubernetes object; {REMEDY}"));
+    }
+    Violation::new("kind", format!("is {kind} of {api_version}, which is none of ours; {REMEDY}"))
+}
+
 fn bytes(manifest: &Manifest) -> Result<Vec<u8>, String> {
     to_struct(&stored(manifest)).map(|bytes| bytes.to_vec()).map_err(|error| error.to_string())
 }
@@ -65,8 +81,9 @@ fn judge_object(manifest: &Manifest, bytes: &[u8], environments: &[Environment])
     if gives_input(manifest) {
         return broken(&broken_input(&manifest.object));
     }
-    if let Some(violation) = unknown_kind(manifest) {
-        return broken(&[violation]);
+    let unknown: Vec<Violation> = wrong_version(manifest).into_iter().chain(wrong_kind(manifest)).collect();
+    if !unknown.is_empty() {
+        return broken(&unknown);
     }
     let found = match manifest.kind.as_str() {
         kind if kind == inference_environment::KIND => read_environment(bytes).map(|environment| lint_environment(&environment)),

@@ -10,11 +10,10 @@ use std::path::PathBuf;
 
 use crate::api::API_VERSION;
 use crate::cli::lines::Lines;
-use crate::cli::lint::judging::{Placed, judge};
+use crate::cli::lint::judging::{Placed, concerns_us, judge};
 use crate::cli::lint::report::LintReport;
 use crate::cli::lint::selection::{Selection, droppable_rules, rules};
-use crate::cli::manifests::{Manifest, is_ours, load_or_say};
-use crate::cli::plane::pipeline::gives_input;
+use crate::cli::manifests::{Expected, Manifest, load_expected_or_say};
 use crate::cli::plane::running::refuse_running;
 use crate::domain::finding::Code;
 
@@ -32,6 +31,12 @@ pub struct Lint {
     /// Count warnings as errors.
     #[arg(long)]
     pub strict: bool,
+    /// The files are only some of those that are applied together, as those of a commit are: it is no error that none is of ours.
+    #[arg(long)]
+    pub partial: bool,
+    /// Count objects of other kinds as errors, instead of skipping them.
+    #[arg(long)]
+    pub strict_kinds: bool,
     /// Look for these rules only, separated by ','. SpecInvalid and TemplateText always count.
     #[arg(long, value_name = "RULE", value_delimiter = ',', hide_possible_values = true, value_parser = rules())]
     pub select: Vec<Code>,
@@ -93,18 +98,20 @@ pub fn lint(command: &Lint, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut
             return Ok(Found::BadInput);
         }
     };
-    let Some(manifests) = load_or_say(&command.paths, stdin, &mut err)? else { return Ok(Found::BadInput) };
+    let loaded = load_expected_or_say(Expected::Anything, &command.paths, stdin, &mut err)?;
+    let Some(manifests) = loaded else { return Ok(Found::BadInput) };
     if let Some(problem) = refuse_running(&manifests) {
         err.line(&problem)?;
         return Ok(Found::BadInput);
     }
-    let ours: Vec<&Manifest> = manifests.iter().filter(|manifest| is_ours(&manifest.api_version) || gives_input(manifest)).collect();
-    if ours.is_empty() {
+    let (ours, others): (Vec<&Manifest>, Vec<&Manifest>) = manifests.iter().partition(|manifest| concerns_us(manifest));
+    if ours.is_empty() && !command.partial && !command.strict_kinds {
         err.line(&format!("no object of {API_VERSION} in these manifests"))?;
         return Ok(Found::BadInput);
     }
+    let (objects, skipped) = if command.strict_kinds { (manifests.iter().collect(), 0) } else { (ours, others.len()) };
     let selection = Selection { select: &command.select, ignore: &command.ignore, levels };
-    let report = LintReport { findings: selection.of(judge(&ours)), objects: ours.len() };
+    let report = LintReport { findings: selection.of(judge(&objects)), objects: objects.len(), skipped };
     match command.output {
         Format::Text => report.write_text(&mut Lines(out))?,
         Format::Json => report.write_json(out)?,

@@ -16,6 +16,8 @@ pub(crate) struct LintReport<'a> {
     pub(crate) findings: Vec<Placed<'a>>,
     /// How many objects were looked at.
     pub(crate) objects: usize,
+    /// How many were of other kinds.
+    pub(crate) skipped: usize,
 }
 
 impl LintReport<'_> {
@@ -32,7 +34,12 @@ impl LintReport<'_> {
         let ignored = self.findings.iter().filter(|placed| placed.accepted.is_some()).count();
         let ignored = if ignored == 0 { String::new() } else { format!(", {ignored} ignored") };
         let objects = plural(self.objects, "object");
-        lines.line(&format!("{}, {}{ignored} in {objects}", plural(errors, "error"), plural(warnings, "warning")))
+        let skipped = match self.skipped {
+            0 => String::new(),
+            1 => "; 1 of another kind is skipped".to_owned(),
+            skipped => format!("; {skipped} of other kinds are skipped"),
+        };
+        lines.line(&format!("{}, {}{ignored} in {objects}{skipped}", plural(errors, "error"), plural(warnings, "warning")))
     }
 
     /// What nobody accepts.
