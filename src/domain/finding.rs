@@ -96,7 +96,7 @@ impl Code {
 
     /// Whether it may find more in an object where it sees others as well, so that alone it cannot say that there is nothing.
     pub fn sees_others(self) -> bool {
-        matches!(self, Self::GpuUnused | Self::ModelTooLarge)
+        matches!(self, Self::GpuUnused | Self::ModelTooLarge | Self::ReferenceMissing)
     }
 }
 
@@ -130,6 +130,7 @@ codes! {
     SideChannelHost [Error, Warning], "VLLM_NIXL_SIDE_CHANNEL_HOST is an address that the other phase can reach: with localhost decode asks itself.";
     NoRdmaSelector [Warning], "A PrefillDecode profile asks for an environment with RDMA: over TCP the first token takes minutes, not a fraction of a second.";
     RdmaUndeclared [Error, Warning], "An environment that is labelled for RDMA says how a pod gets the device: without one the engine exits where the type of RDMA is known, and transfer falls back to TCP elsewhere.";
+    ReferenceMissing [Warning], "What an object refers to by name is among the files, where they hold others of its kind: a model or a Secret that is nowhere keeps it waiting.";
     SuppressionInvalid [Warning], "Each entry of annotation modelplane.ai/lint-ignore is a rule that can be ignored, and a reason: what is not does not count.";
     SuppressionUnused [Warning], "Each entry of annotation modelplane.ai/lint-ignore ignores something: one that is left over would hide what is found later.";
 }

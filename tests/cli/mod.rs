@@ -13,6 +13,7 @@ mod html;
 mod lint;
 mod lint_ignore;
 mod lint_kinds;
+mod lint_references;
 mod lint_selection;
 mod locate;
 mod manifests;

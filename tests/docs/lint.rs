@@ -51,6 +51,17 @@ document of ours that lacks `apiVersion` or a name.
 Where nothing is ours the exit code is 2, because a pipeline that globs wrongly would pass for ever. `--partial` says that the files are only some of those
 that are applied together, as those of a commit are: then it is 0.
 
+## What objects refer to
+
+`ReferenceMissing` is about a name that nothing in the files has: a deployment's model, the Secret of a model's token, those of an environment's kubeconfig
+and credentials. It is a warning, because a cluster may have what files have not, and it is told only where files are likely to be all there is:
+
+- a model, where the files hold models of that kind, or one of that name of the other kind: a team's repository has no ClusterModels at all;
+- a Secret, where the files hold another one in its namespace, or one of its name in another namespace. What makes a Secret counts as one: SealedSecret,
+  ExternalSecret, ClusterExternalSecret, VaultStaticSecret, VaultDynamicSecret, OnePasswordItem.
+
+With `--partial` it is never told. Variables of engines (`valueFrom`) refer to Secrets on the clusters that serve, and are not looked for.
+
 ## Which rules count
 
 `--select RULE,…` looks for some rules only, `--ignore RULE,…` leaves some out. What holds for a whole repository is in `.function-modelplane.yaml`,

@@ -1,6 +1,7 @@
 //! `lint`: what is wrong with manifests, also what only shows at run time.
 
 mod judging;
+mod references;
 mod report;
 mod selection;
 mod settings;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use crate::api::API_VERSION;
 use crate::cli::lines::Lines;
 use crate::cli::lint::judging::{Placed, concerns_us, judge};
+use crate::cli::lint::references::Referable;
 use crate::cli::lint::report::LintReport;
 use crate::cli::lint::selection::{Selection, droppable_rules, rules};
 use crate::cli::manifests::{Expected, Manifest, load_expected_or_say};
@@ -31,7 +33,9 @@ pub struct Lint {
     /// Count warnings as errors.
     #[arg(long)]
     pub strict: bool,
-    /// The files are only some of those that are applied together, as those of a commit are: it is no error that none is of ours.
+    /// The files are only some of those that are applied together, as those of a commit are.
+    ///
+    /// It is no error then that none is of ours, and what they refer to may be elsewhere.
     #[arg(long)]
     pub partial: bool,
     /// Count objects of other kinds as errors, instead of skipping them.
@@ -111,7 +115,8 @@ pub fn lint(command: &Lint, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut
     }
     let (objects, skipped) = if command.strict_kinds { (manifests.iter().collect(), 0) } else { (ours, others.len()) };
     let selection = Selection { select: &command.select, ignore: &command.ignore, levels };
-    let report = LintReport { findings: selection.of(judge(&objects)), objects: objects.len(), skipped };
+    let referable = (!command.partial).then(|| Referable::of(&manifests));
+    let report = LintReport { findings: selection.of(judge(&objects, referable)), objects: objects.len(), skipped };
     match command.output {
         Format::Text => report.write_text(&mut Lines(out))?,
         Format::Json => report.write_json(out)?,
