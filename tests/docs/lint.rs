@@ -21,7 +21,7 @@ const IGNORING: &str = "
 
 Whoever owns an object accepts a finding by an annotation on it, with a reason:
 
-```yaml
+```yaml fragment
 metadata:
   annotations:
     modelplane.ai/lint-ignore: |
@@ -67,7 +67,7 @@ With `--partial` it is never told. Variables of engines (`valueFrom`) refer to S
 `--select RULE,…` looks for some rules only, `--ignore RULE,…` leaves some out. What holds for a whole repository is in `.function-modelplane.yaml`,
 which is read from the current folder, or in the file that `--config` names:
 
-```yaml
+```yaml fragment
 lint:
   severity:
     NoRdmaSelector: error
@@ -77,6 +77,48 @@ lint:
 
 All findings of a rule have that severity then, and the exit code follows it. Flags win over the file: a rule that `--select` names is looked for though it
 is `off` there. `SpecInvalid` and `TemplateText` always are errors. None of this reaches the function, which knows the annotation only.
+
+## In a pipeline
+
+The [exit code](../../README.md#try-it) is what a pipeline needs. As a GitHub Action, which builds the program with the runner's Rust and keeps it:
+
+```yaml fragment
+name: lint
+on: [pull_request]
+permissions:
+  contents: read
+  security-events: write
+jobs:
+  modelplane:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - uses: modelplane/function-modelplane@main
+        with:
+          paths: models/**/*.yaml
+          arguments: --strict
+          sarif: modelplane.sarif
+      - uses: github/codeql-action/upload-sarif@v3
+        if: always() && hashFiles('modelplane.sarif') != ''
+        with:
+          sarif_file: modelplane.sarif
+```
+
+Findings are annotations beside their lines. `sarif`, the permission and the last step are for code scanning, and may be left out. `paths` are files, folders
+and patterns, one a line; a folder is read without those in it. With `binary` a program that is there already is used.
+
+As a hook of [pre-commit](https://pre-commit.com), with a tag or a commit of this repository for `rev`:
+
+```yaml fragment
+repos:
+  - repo: https://github.com/modelplane/function-modelplane
+    rev: main
+    hooks:
+      - id: modelplane-lint
+```
+
+The hook builds the program with Rust, some minutes the first time; `modelplane-lint-system` takes the one that is on the PATH, where `cargo install --locked
+--path .` in a clone puts it. It lints what a commit changed, with `--partial`; `exclude` keeps templates away that mention `modelplane.ai`.
 ";
 
 #[test]

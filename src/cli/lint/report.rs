@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::judging::Placed;
-use crate::cli::manifests::Position;
+use crate::cli::manifests::{Manifest, Position};
 use crate::cli::{json_output::write_json, lines::Lines};
 use crate::domain::lint::{Code, Finding, Severity};
 use crate::text::visible::visible;
@@ -68,7 +68,7 @@ impl LintReport<'_> {
     /// A workflow command for each finding, which GitHub shows beside the line.
     pub(crate) fn write_github(&self, out: &mut dyn Write) -> io::Result<()> {
         for Placed { manifest, position: Position { line, column }, finding, .. } in self.told() {
-            let file = escape(&manifest.file.display().to_string()).replace(',', "%2C").replace(':', "%3A");
+            let file = escape(&within_repository(manifest)).replace(',', "%2C").replace(':', "%3A");
             let text = escape(&format!("{}: {}", finding.path, finding.message));
             let (severity, title) = (finding.severity.as_str(), finding.code.as_str());
             writeln!(out, "::{severity} file={file},line={line},col={column},title={title}::{text}")?;
@@ -94,7 +94,7 @@ fn sarif_rule(code: Code) -> Value {
 
 fn sarif_result(placed: &Placed<'_>) -> Value {
     let Placed { manifest, position, finding, accepted } = placed;
-    let file = manifest.file.display().to_string().replace('\\', "/");
+    let file = within_repository(manifest).replace('\\', "/");
     // An empty list says that it is not suppressed, and all results of a run have one or none does.
     let suppression = |reason: &String| json!({"kind": "inSource", "justification": reason});
     let suppressions: Vec<Value> = accepted.iter().map(suppression).collect();
@@ -105,6 +105,12 @@ fn sarif_result(placed: &Placed<'_>) -> Value {
         "locations": [{"physicalLocation": {"artifactLocation": {"uri": file}, "region": region}}],
         "suppressions": suppressions,
     })
+}
+
+/// The file as code scanners know it, which compare it with names in a repository.
+fn within_repository(manifest: &Manifest) -> String {
+    let file = manifest.file.display().to_string();
+    file.strip_prefix("./").map_or_else(|| file.clone(), str::to_owned)
 }
 
 /// A text in a workflow command: nothing in it ends that.
