@@ -59,7 +59,7 @@ impl Severity {
     }
 }
 
-/// One line a rule: its name, how sure its findings are, and what it checks and why.
+/// One line a rule: its name, how sure its findings are, and what it checks and why. The rest is in a file of its name in `rules`.
 macro_rules! codes {
     ($($code:ident $severities:expr, $summary:literal;)*) => {
         words! {
@@ -72,6 +72,13 @@ macro_rules! codes {
             pub fn severities(self) -> &'static [Severity] {
                 match self {
                     $(Self::$code => &$severities,)*
+                }
+            }
+
+            /// What happens at run time, a bad and a good example, since when, and where that was read, in Markdown: src/domain/rules.
+            pub fn page(self) -> &'static str {
+                match self {
+                    $(Self::$code => include_str!(concat!("rules/", stringify!($code), ".md")),)*
                 }
             }
         }

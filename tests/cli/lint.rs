@@ -111,6 +111,8 @@ fn code_scanners_get_every_rule_and_every_result() {
     assert_eq!((found, &sarif["version"]), (Found::Errors, &json!("2.1.0")));
     let rules = sarif["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap();
     assert_eq!(rules.len(), Code::ALL.len());
+    let page = |rule: &Value| format!("{}/blob/main/docs/rules/{}.md", env!("CARGO_PKG_REPOSITORY"), rule["id"].as_str().unwrap());
+    assert!(rules.iter().all(|rule| rule["helpUri"] == json!(page(rule))), "each has a page");
     let results = sarif["runs"][0]["results"].as_array().unwrap();
     assert_eq!((results.len(), &results[0]["ruleId"], &results[0]["level"]), (3, &json!("PortArg"), &json!("error")));
     let place = json!({"artifactLocation": {"uri": "<stdin>"}, "region": {"startLine": 26, "startColumn": 15}});

@@ -21,6 +21,7 @@ mod ownership;
 mod pipeline;
 mod played_fleet;
 mod preview;
+mod rule_pages;
 mod running;
 mod string_fields;
 mod upgrade;

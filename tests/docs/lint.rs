@@ -1,8 +1,9 @@
 //! The rules of the lint.
 
+use function_modelplane::cli::lint::catalogue::page;
 use function_modelplane::domain::lint::{Code, Severity};
 
-use super::{code, hold, table};
+use super::{code, hold, hold_in, project, table};
 
 const INTRODUCTION: &str = "# Lint rules
 
@@ -13,6 +14,10 @@ errors, `Off` looks for nothing.
 
 An *error* does not work: the engine exits, cannot be reached, or never transfers. A *warning* may not work, or works worse than it
 looks. What cannot be read (a `$(VAR)`, a `--config`, an image that is not vLLM's own) is not guessed.
+
+Each rule has a page, which `lint --explain RULE` prints, too: what happens, a bad and a good example, since which release, and where that was read. Examples
+are parts of a serving profile, which has nothing else wrong with it: vLLM 0.32.0, NIXL in both phases, and a GPU for each pod. `lint --rules` lists all
+rules (`-o json` with the address of each page), and SARIF links them.
 
 ";
 
@@ -127,8 +132,23 @@ fn the_page_lists_every_rule() {
         .iter()
         .map(|rule| {
             let severities: Vec<&str> = rule.severities().iter().copied().map(Severity::as_str).collect();
-            [code(rule.as_str()), severities.join(", "), rule.meaning().to_owned()]
+            let name = rule.as_str();
+            [format!("[{}](../rules/{name}.md)", code(name)), severities.join(", "), rule.meaning().to_owned()]
         })
         .collect();
     hold("lint.md", &format!("{INTRODUCTION}{}{IGNORING}", table(["Rule", "Severity", "What is checked, and why"], &rows)));
+}
+
+/// What is behind `src/domain/rules` is what `lint --explain` prints and code scanners link to.
+#[test]
+fn every_rule_has_a_page() {
+    let mut pages: Vec<String> = Code::ALL.iter().map(|rule| format!("{}.md", rule.as_str())).collect();
+    for (rule, file) in Code::ALL.iter().zip(&pages) {
+        hold_in("docs/rules", file, &page(*rule));
+    }
+    let mut found: Vec<String> =
+        std::fs::read_dir(project().join("docs/rules")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    found.sort();
+    pages.sort();
+    assert_eq!(found, pages, "and no page is left of a rule that is gone");
 }

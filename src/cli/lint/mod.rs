@@ -1,5 +1,6 @@
 //! `lint`: what is wrong with manifests, also what only shows at run time.
 
+pub mod catalogue;
 mod judging;
 mod references;
 mod report;
@@ -25,7 +26,7 @@ pub struct Lint {
     /// Files and folders of YAML or JSON manifests; `-` is standard input.
     ///
     /// What depends on hardware is judged by the environments among them.
-    #[arg(required = true)]
+    #[arg(required_unless_present_any = ["rules", "explain"])]
     pub paths: Vec<PathBuf>,
     /// How to print.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
@@ -47,6 +48,12 @@ pub struct Lint {
     /// Leave these rules out, separated by ','.
     #[arg(long, value_name = "RULE", value_delimiter = ',', hide_possible_values = true, value_parser = droppable_rules())]
     pub ignore: Vec<Code>,
+    /// Print all rules instead, as text or JSON.
+    #[arg(long, conflicts_with_all = ["paths", "explain"])]
+    pub rules: bool,
+    /// Print the page of a rule instead: what happens, a bad and a good example, since when.
+    #[arg(long, value_name = "RULE", hide_possible_values = true, value_parser = rules(), conflicts_with = "paths")]
+    pub explain: Option<Code>,
     /// The file that says how much each rule counts: by default .function-modelplane.yaml in the current folder, if it is there.
     ///
     /// `lint: {severity: {RULE: error}}`, or warning, or off. Flags win over it.
@@ -94,6 +101,12 @@ impl Found {
 /// # Errors
 /// `out` or `err` cannot be written.
 pub fn lint(command: &Lint, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Found> {
+    if let Some(code) = command.explain {
+        return catalogue::explain(code, &mut Lines(out)).map(|()| Found::Clean);
+    }
+    if command.rules {
+        return list_rules(command.output, out, err);
+    }
     let mut err = Lines(err);
     let levels = match settings::read(command.config.as_deref()) {
         Ok(levels) => levels,
@@ -125,4 +138,16 @@ pub fn lint(command: &Lint, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut
     }
     let counts = |placed: &Placed<'_>| placed.accepted.is_none() && (placed.finding.is_error() || command.strict);
     Ok(if report.findings.iter().any(counts) { Found::Errors } else { Found::Clean })
+}
+
+fn list_rules(format: Format, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Found> {
+    match format {
+        Format::Text => catalogue::write_text(&mut Lines(out))?,
+        Format::Json => catalogue::write_list(out)?,
+        Format::Sarif | Format::Github => {
+            Lines(err).line("--rules is text or JSON: it finds nothing that a scanner or GitHub could show; take -o text or -o json")?;
+            return Ok(Found::BadInput);
+        }
+    }
+    Ok(Found::Clean)
 }

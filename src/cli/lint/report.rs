@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::judging::Placed;
+use super::{catalogue::url, judging::Placed};
 use crate::cli::manifests::{Manifest, Position};
 use crate::cli::{json_output::write_json, lines::Lines};
 use crate::domain::lint::{Code, Finding, Severity};
@@ -89,7 +89,10 @@ fn as_json(placed: &Placed<'_>) -> Value {
 
 fn sarif_rule(code: Code) -> Value {
     let surest = code.severities().first().copied().unwrap_or(Severity::Warning);
-    json!({"id": code.as_str(), "shortDescription": {"text": code.meaning()}, "defaultConfiguration": {"level": surest.as_str()}})
+    json!({
+        "id": code.as_str(), "shortDescription": {"text": code.meaning()}, "helpUri": url(code),
+        "defaultConfiguration": {"level": surest.as_str()},
+    })
 }
 
 fn sarif_result(placed: &Placed<'_>) -> Value {
