@@ -76,6 +76,10 @@ fn whole(example: &str) -> String {
         if of_model {
             for (key, value) in part.as_object().unwrap() {
                 if let Some(fields) = value.as_object().filter(|_| key == "spec") {
+                    if fields.contains_key("uri") {
+                        // Weights come from one place.
+                        model["spec"].as_object_mut().unwrap().remove("huggingFace");
+                    }
                     fields.iter().for_each(|(field, value)| model["spec"][field] = value.clone());
                 } else {
                     model[key] = value.clone();

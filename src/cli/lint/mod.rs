@@ -23,25 +23,15 @@ use crate::domain::finding::Code;
 /// What `lint` is asked for.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Lint {
-    /// Files and folders of YAML or JSON manifests; `-` is standard input.
-    ///
-    /// What depends on hardware is judged by the environments among them.
-    #[arg(required_unless_present_any = ["rules", "explain"])]
-    pub paths: Vec<PathBuf>,
+    /// What to look at.
+    #[command(flatten)]
+    pub files: Files,
     /// How to print.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub output: Format,
     /// Count warnings as errors.
     #[arg(long)]
     pub strict: bool,
-    /// The files are only some of those that are applied together, as those of a commit are.
-    ///
-    /// It is no error then that none is of ours, and what they refer to may be elsewhere.
-    #[arg(long)]
-    pub partial: bool,
-    /// Count objects of other kinds as errors, instead of skipping them.
-    #[arg(long)]
-    pub strict_kinds: bool,
     /// Look for these rules only, separated by ','. SpecInvalid and TemplateText always count.
     #[arg(long, value_name = "RULE", value_delimiter = ',', hide_possible_values = true, value_parser = rules())]
     pub select: Vec<Code>,
@@ -59,6 +49,24 @@ pub struct Lint {
     /// `lint: {severity: {RULE: error}}`, or warning, or off. Flags win over it.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// The files, and what they are expected to hold.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Files {
+    /// Files and folders of YAML or JSON manifests; `-` is standard input.
+    ///
+    /// What depends on hardware is judged by the environments among them.
+    #[arg(required_unless_present_any = ["rules", "explain"])]
+    pub paths: Vec<PathBuf>,
+    /// The files are only some of those that are applied together, as those of a commit are.
+    ///
+    /// It is no error then that none is of ours, and what they refer to may be elsewhere.
+    #[arg(long)]
+    pub partial: bool,
+    /// Count objects of other kinds as errors, instead of skipping them.
+    #[arg(long)]
+    pub strict_kinds: bool,
 }
 
 /// How to print.
@@ -115,20 +123,20 @@ pub fn lint(command: &Lint, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut
             return Ok(Found::BadInput);
         }
     };
-    let loaded = load_expected_or_say(Expected::Anything, &command.paths, stdin, &mut err)?;
+    let loaded = load_expected_or_say(Expected::Anything, &command.files.paths, stdin, &mut err)?;
     let Some(manifests) = loaded else { return Ok(Found::BadInput) };
     if let Some(problem) = refuse_running(&manifests) {
         err.line(&problem)?;
         return Ok(Found::BadInput);
     }
     let (ours, others): (Vec<&Manifest>, Vec<&Manifest>) = manifests.iter().partition(|manifest| concerns_us(manifest));
-    if ours.is_empty() && !command.partial && !command.strict_kinds {
+    if ours.is_empty() && !command.files.partial && !command.files.strict_kinds {
         err.line(&format!("no object of {API_VERSION} in these manifests"))?;
         return Ok(Found::BadInput);
     }
-    let (objects, skipped) = if command.strict_kinds { (manifests.iter().collect(), 0) } else { (ours, others.len()) };
+    let (objects, skipped) = if command.files.strict_kinds { (manifests.iter().collect(), 0) } else { (ours, others.len()) };
     let selection = Selection { select: &command.select, ignore: &command.ignore, levels };
-    let referable = (!command.partial).then(|| Referable::of(&manifests));
+    let referable = (!command.files.partial).then(|| Referable::of(&manifests));
     let report = LintReport { findings: selection.of(judge(&objects, referable)), objects: objects.len(), skipped };
     match command.output {
         Format::Text => report.write_text(&mut Lines(out))?,

@@ -121,6 +121,7 @@ impl Model {
     }
 
     /// The model without what its owner accepts of the findings, and with what is wrong with that.
+    #[must_use]
     pub fn accepting(mut self, suppressions: &Suppressions) -> Self {
         for profile in &mut self.profiles {
             (profile.findings, profile.suppressed) = suppressions.split(std::mem::take(&mut profile.findings));
