@@ -103,7 +103,15 @@ impl Code {
 
     /// Whether it may find more in an object where it sees others as well, so that alone it cannot say that there is nothing.
     pub fn sees_others(self) -> bool {
-        matches!(self, Self::GpuUnused | Self::ModelTooLarge | Self::ReferenceMissing)
+        matches!(
+            self,
+            Self::GpuUnused
+                | Self::SlicesJoined
+                | Self::ModelTooLarge
+                | Self::AllocatorRemaps
+                | Self::EfaWithoutLibfabric
+                | Self::ReferenceMissing
+        )
     }
 }
 
@@ -117,26 +125,36 @@ codes! {
     KvConfigInvalid [Error, Warning], "--kv-transfer-config is one JSON object of the keys that the image's vLLM has: the engine exits on anything else.";
     KvConnectorMissing [Error], "Both phases name a connector that transfers the KV cache: without one nothing is transferred, and nobody says so.";
     KvConnectorMismatch [Error, Warning], "Both phases transfer with the same connectors: different ones never meet.";
+    NixlBackendMismatch [Warning], "With NIXL both phases have a backend in common: with UCX in one and LIBFABRIC in the other no block moves.";
     ConnectorUnknown [Error], "The image's vLLM has the connector: the engine exits on one that it lacks.";
     KvRole [Error, Warning], "Every connector has a kv_role that suits its phase: the engine exits without one.";
     EngineIdPinned [Warning], "No engine_id is pinned: after a restart of prefill, decode goes on with the dead engine's addresses, and no request is answered any more.";
     HandshakeKillsDecode [Warning], "The image's vLLM survives the loss of the other phase: from 0.11.1 and before 0.22, a prefill pod that is gone when decode first asks it takes decode with it.";
+    HandshakeUnchecked [Warning], "With NIXL both ends compare releases, data types and backends: with enforce_handshake_compat off, blocks that mean something else become wrong answers.";
     SilentRecompute [Warning], "kv_load_failure_policy is set where vLLM's default hides every failed transfer by computing the prompt again.";
     ImageWithoutNixl [Error], "An official image with a NIXL connector contains NIXL: before vLLM 0.10.2 it does not, and the engine exits.";
     ImageMismatch [Error, Warning], "Both phases run one image: since 0.13 different versions of vLLM refuse to transfer.";
     DtypeMismatch [Error, Warning], "Both phases agree on data types, attention backend, quantization and context length: cached blocks mean the same in both.";
     HybridKvMismatch [Error, Warning], "Both phases set the hybrid KV cache manager alike: it decides how the cache is laid out, and decode refuses another layout.";
     KvLayoutMismatch [Warning], "Both phases set VLLM_KV_CACHE_LAYOUT alike: NIXL refuses to transfer between different layouts.";
+    CrossLayersMismatch [Warning], "With NIXL both phases set enable_cross_layers_blocks alike, from vLLM 0.16 and before 0.29: decode refuses blocks of another shape.";
     BlockSizeMismatch [Error, Warning], "Both phases cache blocks of one size: others are refused, or were seen to give wrong answers with status 200.";
+    KvScalesLocal [Warning], "With NIXL no phase computes the scales of an fp8 cache itself: they do not travel with the blocks.";
+    SpeculativeMismatch [Error, Warning], "With NIXL both phases draft with the same method and model: a draft has cached layers of its own, and since 0.28 decode refuses another.";
     TpIndivisible [Error], "With NIXL one phase's tensor parallel size divides the other's: the handshake fails otherwise.";
     TpPrefillLarger [Error, Warning], "With NIXL prefill's tensor parallel size is not above decode's: before vLLM 0.14 the handshake fails.";
     PipelineParallel [Error], "With NIXL's pull connector neither phase is pipeline parallel: decode finds other layers than it has.";
+    EngineSpansPods [Error, Warning], "An engine fits into one pod, which is what a replica is: one that waits for ranks or nodes of other pods, or leaves its server to one, never becomes ready.";
     GpuTooFew [Error, Warning], "A pod has as many GPUs as its arguments need: the engine exits with fewer.";
     GpuUnused [Warning], "A pod has no more GPUs than its arguments use: the others are paid for and idle.";
+    SlicesJoined [Warning], "An engine is not split over slices of GPUs (nvidia.com/mig-*): NCCL does not join them.";
     ModelTooLarge [Warning], "A pod's GPUs hold the model: the engine runs out of memory otherwise.";
     SideChannelHost [Error, Warning], "VLLM_NIXL_SIDE_CHANNEL_HOST is an address that the other phase can reach: with localhost decode asks itself.";
+    AllocatorRemaps [Error, Warning], "Beside a connector PyTorch's allocator has no expandable_segments: memory that is registered would move, and vLLM exits on it since 0.21.";
+    HashSeedMismatch [Warning], "Where blocks are looked up by a hash, as with LMCache, both phases set PYTHONHASHSEED alike: decode finds nothing otherwise.";
     NoRdmaSelector [Warning], "A PrefillDecode profile asks for an environment with RDMA: over TCP the first token takes minutes, not a fraction of a second.";
     RdmaUndeclared [Error, Warning], "An environment that is labelled for RDMA says how a pod gets the device: without one the engine exits where the type of RDMA is known, and transfer falls back to TCP elsewhere.";
+    EfaWithoutLibfabric [Warning], "On EFA NIXL has LIBFABRIC among its backends: UCX, which it takes otherwise, is as slow there as TCP.";
     ReferenceMissing [Warning], "What an object refers to by name is among the files, where they hold others of its kind: a model or a Secret that is nowhere keeps it waiting.";
     SuppressionInvalid [Warning], "Each entry of annotation modelplane.ai/lint-ignore is a rule that can be ignored, and a reason: what is not does not count.";
     SuppressionUnused [Warning], "Each entry of annotation modelplane.ai/lint-ignore ignores something: one that is left over would hide what is found later.";

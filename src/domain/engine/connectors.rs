@@ -6,11 +6,14 @@ use super::release::{Release, v0};
 const CHECKED: (Release, Release) = (v0(9, 1), v0(34, 0));
 
 /// A connector that comes with vLLM.
+#[derive(Clone, Copy)]
 pub(crate) struct Known {
     name: &'static str,
     pub(crate) kind: Kind,
     /// Connectors that speak the same meet.
     pub(crate) protocol: &'static str,
+    /// How it calls the blocks that both phases look up, where it goes by a hash that may be seeded.
+    pub(crate) hashed: Option<Hashed>,
     /// The releases that have it: from one until before another.
     releases: &'static [(Release, Release)],
 }
@@ -32,13 +35,26 @@ pub(crate) enum Kind {
     Multi,
 }
 
+/// Whose hash of a block's tokens is its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hashed {
+    /// That of vLLM's prefix cache.
+    ByVllm,
+    /// LMCache's own: Python's, unless it is told otherwise (`lmcache/v1/token_database.py`).
+    ByLmCache,
+}
+
 use Kind::{Directed, Local, Multi, Pull, Push, Undirected};
 
 const FIRST: Release = v0(0, 0);
 const LAST: Release = CHECKED.1;
 
 const fn known_as(name: &'static str, kind: Kind, protocol: &'static str, releases: &'static [(Release, Release)]) -> Known {
-    Known { name, kind, protocol, releases }
+    Known { name, kind, protocol, hashed: None, releases }
+}
+
+const fn stored_by(hashed: Hashed, known: Known) -> Known {
+    Known { hashed: Some(hashed), ..known }
 }
 
 const KNOWN: [Known; 21] = [
@@ -46,7 +62,7 @@ const KNOWN: [Known; 21] = [
     known_as("NixlPullConnector", Pull, "NixlConnector", &[(v0(24, 0), LAST)]),
     known_as("NixlPushConnector", Push, "NixlPushConnector", &[(v0(24, 0), LAST)]),
     known_as("MultiConnector", Multi, "MultiConnector", &[(FIRST, LAST)]),
-    known_as("OffloadingConnector", Local, "OffloadingConnector", &[(v0(11, 0), LAST)]),
+    stored_by(Hashed::ByVllm, known_as("OffloadingConnector", Local, "OffloadingConnector", &[(v0(11, 0), LAST)])),
     known_as("SimpleCPUOffloadConnector", Local, "SimpleCPUOffloadConnector", &[(v0(19, 0), LAST)]),
     known_as("HiSparseConnector", Local, "HiSparseConnector", &[(v0(30, 0), LAST)]),
     known_as("DecodeBenchConnector", Local, "DecodeBenchConnector", &[(v0(11, 1), LAST)]),
@@ -55,14 +71,17 @@ const KNOWN: [Known; 21] = [
     known_as("MooncakeConnector", Directed, "MooncakeConnector", &[(FIRST, v0(10, 1)), (v0(13, 0), LAST)]),
     known_as("MoRIIOConnector", Directed, "MoRIIOConnector", &[(v0(14, 0), LAST)]),
     known_as("PyNcclConnector", Directed, "PyNcclConnector", &[(FIRST, v0(10, 1))]),
-    known_as("LMCacheConnector", Directed, "LMCache", &[(FIRST, v0(10, 1))]),
-    known_as("LMCacheConnectorV1", Directed, "LMCache", &[(FIRST, LAST)]),
+    stored_by(Hashed::ByLmCache, known_as("LMCacheConnector", Directed, "LMCache", &[(FIRST, v0(10, 1))])),
+    stored_by(Hashed::ByLmCache, known_as("LMCacheConnectorV1", Directed, "LMCache", &[(FIRST, LAST)])),
     known_as("LMCacheMPConnector", Undirected, "LMCache", &[(v0(11, 1), LAST)]),
-    known_as("MooncakeStoreConnector", Undirected, "MooncakeStoreConnector", &[(FIRST, v0(10, 1)), (v0(21, 0), LAST)]),
+    stored_by(
+        Hashed::ByVllm,
+        known_as("MooncakeStoreConnector", Undirected, "MooncakeStoreConnector", &[(FIRST, v0(10, 1)), (v0(21, 0), LAST)]),
+    ),
     known_as("SharedStorageConnector", Undirected, "storage", &[(FIRST, v0(13, 0))]),
     known_as("ExampleConnector", Undirected, "storage", &[(v0(13, 0), LAST)]),
     known_as("FlexKVConnectorV1", Undirected, "FlexKVConnectorV1", &[(v0(18, 0), LAST)]),
-    known_as("HF3FSKVConnector", Undirected, "HF3FSKVConnector", &[(v0(20, 0), LAST)]),
+    stored_by(Hashed::ByVllm, known_as("HF3FSKVConnector", Undirected, "HF3FSKVConnector", &[(v0(20, 0), LAST)])),
 ];
 
 /// What is known of a connector.

@@ -15,6 +15,24 @@ pub(crate) const COMPARED_SINCE: Release = v0(13, 0);
 /// From then on the hybrid KV cache manager is part of the hash.
 pub(crate) const HYBRID_COMPARED_SINCE: Release = v0(18, 0);
 
+/// From then on speculative decoding is part of the hash.
+pub(crate) const SPECULATIVE_COMPARED_SINCE: Release = v0(28, 0);
+/// From then on NIXL can be told what to move bytes with; before, it takes UCX whatever is written.
+pub(crate) const BACKENDS_SINCE: Release = v0(11, 0);
+/// From the first until before the second, blocks of all layers can be switched on, and are part of the hash.
+pub(crate) const CROSS_LAYERS: (Release, Release) = (v0(16, 0), v0(29, 0));
+
+/// What becomes of something that differs between both ends of a handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Difference {
+    /// The handshake fails.
+    Refused,
+    /// Nothing looks at it, because the comparison is switched off.
+    Unchecked,
+    /// Nobody knows.
+    Unknown,
+}
+
 /// What decode does when the handshake with prefill fails, be it that prefill is gone or that their caches do not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FailedHandshake {

@@ -18,12 +18,37 @@ pub(crate) const fn v0(minor: u32, patch: u32) -> Release {
     Release { major: 0, minor, patch }
 }
 
+/// What an official image is built for. The vLLM in it is the same, what it comes with is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flavour {
+    /// NVIDIA's GPUs.
+    Cuda,
+    /// AMD's.
+    Rocm,
+}
+
+/// The official images whose tags are releases.
+const OFFICIAL: [(&str, Flavour); 2] = [("vllm/vllm-openai:v", Flavour::Cuda), ("vllm/vllm-openai-rocm:v", Flavour::Rocm)];
+
+impl Flavour {
+    /// What an image is built for; `None` unless it is an official one.
+    pub(crate) fn of(image: &str) -> Option<Self> {
+        official(image).map(|(flavour, _)| flavour)
+    }
+}
+
+/// What an official image is built for, and the rest of its tag.
+fn official(image: &str) -> Option<(Flavour, &str)> {
+    let image = canonical(image).split('@').next()?;
+    OFFICIAL.into_iter().find_map(|(name, flavour)| Some((flavour, image.strip_prefix(name)?)))
+}
+
 impl Release {
-    /// The release in an image; `None` unless it is an official one for CUDA with the tag of a release.
+    /// The release in an image; `None` unless it is an official one with the tag of a release.
     ///
     /// What follows the version and a dash names a build of it, as in `v0.20.2-cu129`; a release candidate is no release.
     pub(crate) fn of(image: &str) -> Option<Self> {
-        let tag = canonical(image).split('@').next()?.strip_prefix("vllm/vllm-openai:v")?;
+        let (_, tag) = official(image)?;
         let (version, build) = tag.split_once('-').unwrap_or((tag, ""));
         Self::parse(version).filter(|_| !build.starts_with("rc"))
     }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::connectors::{Kind, known};
+use super::connectors::{Hashed, Kind, known};
 use super::options::{self, Absence, Key, KeyType};
 use super::release::{Release, v0};
 use super::values::without_unit_suffixes;
@@ -23,6 +23,9 @@ pub(crate) const DECODE_EXAMPLE: &str = r#"--kv-transfer-config={"kv_connector":
 /// Where OffloadingConnector offloads to when it is not told: the memory of its own pod.
 const LOCAL_SPEC: &str = "CPUOffloadingSpec";
 
+/// What NIXL moves bytes with where nothing says so.
+const DEFAULT_BACKEND: &str = "UCX";
+
 /// What a phase's engine is told of the transfer.
 #[derive(Debug)]
 pub(crate) enum Transfer {
@@ -33,7 +36,7 @@ pub(crate) enum Transfer {
     /// The engine cannot read it, and what is wrong with it.
     Invalid(&'static str),
     /// With this connector.
-    With(Connector),
+    With(Box<Connector>),
 }
 
 /// A connector, as vLLM's `KVTransferConfig` has it.
@@ -53,14 +56,32 @@ pub(crate) struct Connector {
     extra: Option<Extra>,
 }
 
-/// The settings of a connector's own that matter here.
+/// The settings of a connector's own that matter here. One that cannot be read leaves the others as they are.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Extra {
     /// Of MultiConnector: those it combines.
     connectors: Vec<Connector>,
     /// Of OffloadingConnector: where it offloads to. Some of those places are shared.
-    spec_name: Option<String>,
+    #[serde(deserialize_with = "anything")]
+    spec_name: Option<Value>,
+    /// Of NIXL: what it moves bytes with.
+    #[serde(deserialize_with = "anything")]
+    backends: Option<Value>,
+    /// Of NIXL: whether it compares itself with the other end.
+    #[serde(deserialize_with = "anything")]
+    enforce_handshake_compat: Option<Value>,
+    /// Of NIXL: whether a block holds all layers.
+    #[serde(deserialize_with = "anything")]
+    enable_cross_layers_blocks: Option<Value>,
+    /// Of NIXL: whether prefill reads from decode as well.
+    #[serde(deserialize_with = "anything")]
+    bidirectional_kv_xfer: Option<Value>,
+}
+
+/// Any value, `null` among them: to vLLM that is no absent one.
+fn anything<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 impl Connector {
@@ -88,7 +109,7 @@ impl Connector {
     pub(crate) fn carriers(&self) -> Vec<&Self> {
         let stays = |connector: &Self| match connector.kind() {
             Some(Kind::Multi) => true,
-            Some(Kind::Local) => matches!(connector.extra.as_ref().and_then(|extra| extra.spec_name.as_deref()), None | Some(LOCAL_SPEC)),
+            Some(Kind::Local) => connector.own(|extra| &extra.spec_name).is_none_or(|name| name == LOCAL_SPEC),
             Some(Kind::Pull | Kind::Push | Kind::Directed | Kind::Undirected) | None => false,
         };
         self.all().into_iter().filter(|connector| !stays(connector)).collect()
@@ -101,6 +122,12 @@ impl Connector {
         carriers.map(|connector| known(connector.name()).map_or(connector.name(), |known| known.protocol)).collect()
     }
 
+    /// The first of the carriers that looks blocks up by a hash, and whose it is.
+    pub(crate) fn hashed(&self) -> Option<(&str, Hashed)> {
+        let mut built_in = self.carriers().into_iter().filter(|carrier| !carrier.is_custom());
+        built_in.find_map(|carrier| Some((carrier.name(), known(carrier.name())?.hashed?)))
+    }
+
     /// Whether any of its connectors is of a kind.
     pub(crate) fn has(&self, kind: Kind) -> bool {
         self.all().iter().any(|connector| connector.kind() == Some(kind))
@@ -108,8 +135,58 @@ impl Connector {
 
     /// Whether any of its connectors is one of NIXL's.
     pub(crate) fn has_nixl(&self) -> bool {
-        self.has(Kind::Pull) || self.has(Kind::Push)
+        self.nixl().is_some()
     }
+
+    /// The one of its connectors that is NIXL's.
+    fn nixl(&self) -> Option<&Self> {
+        self.all().into_iter().find(|connector| matches!(connector.kind(), Some(Kind::Pull | Kind::Push)))
+    }
+
+    fn own(&self, setting: impl Fn(&Extra) -> &Option<Value>) -> Option<&Value> {
+        self.extra.as_ref().and_then(|extra| setting(extra).as_ref())
+    }
+
+    /// What NIXL moves bytes with; `None` where that cannot be read here.
+    pub(crate) fn backends(&self) -> Option<BTreeSet<String>> {
+        let Some(written) = self.nixl()?.own(|extra| &extra.backends) else { return Some(BTreeSet::from([DEFAULT_BACKEND.to_owned()])) };
+        let names = written.as_array()?.iter().map(|name| name.as_str().filter(|name| env_refs(name).is_empty()).map(str::to_owned));
+        names.collect::<Option<BTreeSet<String>>>().filter(|names| !names.is_empty())
+    }
+
+    /// Whether NIXL compares itself with the other end when it asks for blocks; `None` where that cannot be read here.
+    pub(crate) fn compares(&self) -> Option<bool> {
+        self.nixl()?.own(|extra| &extra.enforce_handshake_compat).map_or(Some(true), is_true)
+    }
+
+    /// Whether NIXL is told to keep all layers in one block; `None` where that cannot be read here.
+    pub(crate) fn crosses_layers(&self) -> Option<bool> {
+        match self.nixl()?.own(|extra| &extra.enable_cross_layers_blocks) {
+            Some(Value::String(text)) if !env_refs(text).is_empty() => None,
+            Some(Value::String(text)) => Some(text.eq_ignore_ascii_case("true")),
+            written => Some(written == Some(&Value::Bool(true))),
+        }
+    }
+
+    /// Whether NIXL asks for blocks in prefill, too: it pushes, or reads both ways.
+    pub(crate) fn asks_in_prefill(&self) -> bool {
+        self.has(Kind::Push)
+            || self.nixl().and_then(|nixl| nixl.own(|extra| &extra.bidirectional_kv_xfer)).is_some_and(|both| is_true(both) == Some(true))
+    }
+}
+
+/// Whether Python takes a value for true; `None` where the kubelet fills it in.
+fn is_true(value: &Value) -> Option<bool> {
+    Some(match value {
+        Value::Null => false,
+        Value::Bool(set) => *set,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        // Even "false" is a text, and so true.
+        Value::String(text) if env_refs(text).is_empty() => !text.is_empty(),
+        Value::String(_) => return None,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(keys) => !keys.is_empty(),
+    })
 }
 
 impl Transfer {
@@ -140,7 +217,9 @@ pub(crate) fn read_transfer(args: &EngineArgs, release: Option<Release>, hidden:
     }
     match serde_json::from_str::<Connector>(&readable(text, release)) {
         Ok(connector) if connector.name.is_none() => Transfer::Absent,
-        Ok(connector) if connector.all().iter().all(|connector| env_refs(connector.name()).is_empty()) => Transfer::With(connector),
+        Ok(connector) if connector.all().iter().all(|connector| env_refs(connector.name()).is_empty()) => {
+            Transfer::With(Box::new(connector))
+        }
         Ok(_) | Err(_) => Transfer::Unknown,
     }
 }

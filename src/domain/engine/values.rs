@@ -89,7 +89,7 @@ fn is_vague(text: &str) -> bool {
 }
 
 /// A whole number, as Python's `int` takes it; `None` where it is none, or gets too large.
-pub(super) fn integer(value: &str) -> Option<i64> {
+pub(crate) fn integer(value: &str) -> Option<i64> {
     digits(value)?.parse().ok()
 }
 

@@ -1,9 +1,13 @@
 //! Whether cached blocks mean the same in both phases.
 
-use super::phase::{Pair, PhaseEngine, Setting};
-use crate::domain::engine::handshake::{COMPARED_SINCE, HYBRID_COMPARED_SINCE};
+use super::phase::{Pair, PhaseEngine, Setting, severity_of};
+use crate::domain::engine::attention::{BACKEND_ENV, BACKEND_OPTIONS};
+use crate::domain::engine::handshake::{COMPARED_SINCE, CROSS_LAYERS, Difference, HYBRID_COMPARED_SINCE};
 use crate::domain::engine::release::{Release, v0};
-use crate::domain::finding::Code::{BlockSizeMismatch, DtypeMismatch, HybridKvMismatch, KvLayoutMismatch};
+use crate::domain::engine::{options, transfer::Connector, transfer::OPTION as TRANSFER};
+use crate::domain::finding::Code::{
+    BlockSizeMismatch, CrossLayersMismatch, DtypeMismatch, HybridKvMismatch, KvLayoutMismatch, KvScalesLocal,
+};
 use crate::domain::finding::{Finding, Severity};
 
 /// Options of which NIXL's handshake compares a hash.
@@ -13,11 +17,6 @@ const COMPARED: [&str; 2] = ["dtype", "kv-cache-dtype"];
 const SHARED: [(&str, &str); 2] =
     [("quantization", "decode goes on with another model's cache"), ("max-model-len", "one phase refuses prompts that the other accepts")];
 
-/// Different words for one value.
-const SYNONYMS: [(&str, &str); 3] = [("half", "float16"), ("float", "float32"), ("fp8_e4m3", "fp8")];
-
-/// The variable that chose the attention backend before the option did.
-const BACKEND_ENV: &str = "VLLM_ATTENTION_BACKEND";
 const LAYOUT_ENV: &str = "VLLM_KV_CACHE_LAYOUT";
 
 /// The spellings of one flag.
@@ -37,7 +36,7 @@ pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
         check_compared(pair, option, findings);
     }
     for (option, effect) in SHARED {
-        let setting = |phase| meant(PhaseEngine::setting(phase, option));
+        let setting = |phase| PhaseEngine::setting(phase, option).meant();
         if let Some(found) = differ(setting(&pair.decode), setting(&pair.prefill), "the model's own") {
             let message = format!("--{option} is {found}, so {effect}; give both phases the same");
             findings.push(Finding::warning(DtypeMismatch, pair.option(option), message));
@@ -48,46 +47,25 @@ pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     check_layout(pair, findings);
     if pair.uses_nixl() {
         check_block_size(pair, findings);
+        check_scales(pair, findings);
     }
-}
-
-/// Whether both ends refuse whatever differs of what they compare from a release on.
-fn compares(pair: &Pair<'_>, since: Release) -> bool {
-    pair.uses_nixl() && pair.release().is_some_and(|release| release >= since)
+    check_cross_layers(pair, findings);
 }
 
 fn check_compared(pair: &Pair<'_>, option: &str, findings: &mut Vec<Finding>) {
-    let (decode, prefill) = (meant(pair.decode.setting(option)), meant(pair.prefill.setting(option)));
+    let (decode, prefill) = (pair.decode.setting(option).meant(), pair.prefill.setting(option).meant());
     let Some(found) = differ(decode, prefill, "the model's own") else { return };
     let path = pair.option(option);
-    let effect = refused(pair);
+    let difference = pair.difference(COMPARED_SINCE);
+    let effect = pair.effect(difference);
     // What nobody sets may be the same after all.
     findings.push(if decode == Setting::Absent || prefill == Setting::Absent {
         let message = format!("--{option} is {found}: unless these are the same, {effect}; give both phases the same");
         Finding::warning(DtypeMismatch, path, message)
     } else {
         let message = format!("--{option} is {found}, so {effect}; give both phases the same");
-        let severity = if compares(pair, COMPARED_SINCE) { Severity::Error } else { Severity::Warning };
-        Finding::new(DtypeMismatch, severity, path, message)
+        Finding::new(DtypeMismatch, severity_of(difference), path, message)
     });
-}
-
-/// What comes of caches that mean different things.
-fn refused(pair: &Pair<'_>) -> &'static str {
-    if compares(pair, COMPARED_SINCE) {
-        pair.failed_handshake().effect()
-    } else {
-        "decode refuses the cached blocks, or reads them as something else"
-    }
-}
-
-/// A setting by what it means: `auto` is what vLLM takes anyway.
-fn meant(setting: Setting<'_>) -> Setting<'_> {
-    match setting {
-        Setting::Is("auto" | "") => Setting::Absent,
-        Setting::Is(value) => Setting::Is(SYNONYMS.iter().find(|(word, _)| *word == value).map_or(value, |(_, same)| same)),
-        Setting::Absent | Setting::Unknown => setting,
-    }
 }
 
 /// What differs, as "A in prefill and B in decode"; `None` where nothing does, or nobody knows.
@@ -102,32 +80,18 @@ fn differ(decode: Setting<'_>, prefill: Setting<'_>, default: &str) -> Option<St
 }
 
 fn check_backend(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
-    const OPTION: &str = "attention-backend";
-    // A configuration object may name the backend, too.
-    let backend = |phase: &PhaseEngine<'_>| match meant(phase.setting(OPTION)) {
-        _ if phase.args.is_given("attention-config") => None,
-        Setting::Is(value) => Some(value.to_ascii_uppercase()),
-        // vLLM read the variable until 0.14.
-        Setting::Absent if phase.release.is_none_or(|release| release < v0(15, 0)) => match phase.env(BACKEND_ENV) {
-            Setting::Is(value) => Some(value.to_ascii_uppercase()),
-            Setting::Absent => Some(String::new()),
-            Setting::Unknown => None,
-        },
-        Setting::Absent => Some(String::new()),
-        Setting::Unknown => None,
-    };
-    let Some((decode, prefill)) = backend(&pair.decode).zip(backend(&pair.prefill)) else { return };
+    let Some((decode, prefill)) = pair.decode.attention_backend().zip(pair.prefill.attention_backend()) else { return };
     if decode == prefill {
         return;
     }
     let word = |backend: String| if backend.is_empty() { "vLLM's choice".to_owned() } else { backend };
-    let by_option = pair.both().iter().any(|phase| phase.args.is_given(OPTION));
-    let path = if by_option { pair.option(OPTION) } else { pair.env_path(BACKEND_ENV) };
+    let option = BACKEND_OPTIONS.into_iter().find(|option| pair.both().iter().any(|phase| phase.args.is_given(option)));
+    let path = option.map_or_else(|| pair.env_path(BACKEND_ENV), |option| pair.option(option));
     let message = format!(
         "the attention backend is {} in prefill and {} in decode: unless these are the same, {}; choose the same",
         word(prefill),
         word(decode),
-        refused(pair)
+        pair.effect(pair.difference(COMPARED_SINCE))
     );
     findings.push(Finding::warning(DtypeMismatch, path, message));
 }
@@ -151,13 +115,15 @@ fn check_hybrid(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     };
     let (decode, prefill) = (flag(&pair.decode), flag(&pair.prefill));
     let Some(found) = differ(decode, prefill, "vLLM's choice") else { return };
-    let effect = pair.failed_handshake().effect();
+    let difference = pair.difference(HYBRID_COMPARED_SINCE);
+    let (effect, otherwise) = match difference {
+        Difference::Refused | Difference::Unchecked => (pair.effect(difference), pair.effect(difference)),
+        Difference::Unknown => ("their caches may be laid out differently", pair.failed_handshake().effect()),
+    };
     let (severity, so) = if decode == Setting::Absent || prefill == Setting::Absent {
-        (Severity::Warning, format!(": unless that is the same, {effect}"))
-    } else if compares(pair, HYBRID_COMPARED_SINCE) {
-        (Severity::Error, format!(", so {effect}"))
+        (Severity::Warning, format!(": unless that is the same, {otherwise}"))
     } else {
-        (Severity::Warning, ", so their caches may be laid out differently".to_owned())
+        (severity_of(difference), format!(", so {effect}"))
     };
     let phase = if pair.prefill.flag(FLAG) == Setting::Absent { &pair.decode } else { &pair.prefill };
     let at = HYBRID.iter().filter_map(|name| phase.args.at(name)).max();
@@ -193,4 +159,41 @@ fn check_block_size(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     };
     let message = format!("{sizes}: {effect}; set the same in both phases");
     findings.push(Finding::warning(BlockSizeMismatch, path, message));
+}
+
+fn check_cross_layers(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
+    const KEY: &str = "enable_cross_layers_blocks";
+    let read = |phase: &&PhaseEngine<'_>| phase.release.is_none_or(|release| (CROSS_LAYERS.0..CROSS_LAYERS.1).contains(&release));
+    let crosses = |phase: &PhaseEngine<'_>| phase.transfer.connector().and_then(Connector::crosses_layers);
+    let Some((decode, prefill)) = crosses(&pair.decode).zip(crosses(&pair.prefill)) else { return };
+    if decode == prefill || !pair.both().iter().all(read) {
+        return;
+    }
+    let word = |on: bool| if on { "on" } else { "off" };
+    let message = format!(
+        "{KEY} is {} in prefill and {} in decode: where the attention backend can do it, {}; set it alike in both phases",
+        word(prefill),
+        word(decode),
+        pair.effect(pair.difference(CROSS_LAYERS.0))
+    );
+    findings.push(Finding::warning(CrossLayersMismatch, pair.option(TRANSFER), message));
+}
+
+fn check_scales(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
+    const FLAG: &str = "calculate-kv-scales";
+    let gone = |release: Release| options::read(release).is_some_and(|release| !options::knows(FLAG, release));
+    // Other types of cache have no scales.
+    let scaled = |phase: &PhaseEngine<'_>| match phase.setting("kv-cache-dtype") {
+        Setting::Is(dtype) => dtype.starts_with("fp8"),
+        Setting::Absent => false,
+        Setting::Unknown => true,
+    };
+    let computes = |phase: &&PhaseEngine<'_>| phase.flag(FLAG) == Setting::Is("on") && scaled(phase) && !phase.release.is_some_and(gone);
+    if let Some(phase) = [&pair.prefill, &pair.decode].into_iter().find(computes) {
+        let message = format!(
+            "with --{FLAG} {} scales its cache by what it sees first, and NIXL carries blocks without their scales, so decode reads other values than prefill wrote; remove it, and take a checkpoint that has scales",
+            phase.name()
+        );
+        findings.push(Finding::warning(KvScalesLocal, phase.option(FLAG), message));
+    }
 }

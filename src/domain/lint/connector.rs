@@ -1,11 +1,14 @@
 //! Whether both phases name connectors that meet, and that their vLLM has.
 
+use std::collections::BTreeSet;
+
 use super::phase::{Pair, PhaseEngine};
-use crate::domain::engine::handshake::{hides_failures, kills_decode};
+use crate::domain::engine::handshake::{BACKENDS_SINCE, COMPARED_SINCE, Difference, hides_failures, kills_decode};
 use crate::domain::engine::transfer::{Connector, OPTION, Transfer};
 use crate::domain::engine::{connectors::lacks, template_text::env_refs};
 use crate::domain::finding::Code::{
-    ConnectorUnknown, EngineIdPinned, HandshakeKillsDecode, KvConfigInvalid, KvConnectorMismatch, KvConnectorMissing, SilentRecompute,
+    ConnectorUnknown, EngineIdPinned, HandshakeKillsDecode, HandshakeUnchecked, KvConfigInvalid, KvConnectorMismatch, KvConnectorMissing,
+    NixlBackendMismatch, SilentRecompute,
 };
 use crate::domain::finding::Finding;
 
@@ -35,9 +38,11 @@ pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
         check_engine_id(phase, findings);
     }
     check_failure_policy(&pair.decode, findings);
+    check_unchecked(pair, findings);
     check_handshake(pair, findings);
     if let Some((decode, prefill)) = pair.decode.transfer.connector().zip(pair.prefill.transfer.connector()) {
         check_same(pair, decode, prefill, findings);
+        check_backends(pair, decode, prefill, findings);
     }
 }
 
@@ -82,6 +87,21 @@ fn check_same(pair: &Pair<'_>, decode: &Connector, prefill: &Connector, findings
     });
 }
 
+fn check_backends(pair: &Pair<'_>, decode: &Connector, prefill: &Connector, findings: &mut Vec<Finding>) {
+    let chosen = pair.both().iter().all(|phase| phase.release.is_none_or(|release| release >= BACKENDS_SINCE));
+    let Some((here, there)) = decode.backends().zip(prefill.backends()).filter(|_| chosen) else { return };
+    if here.is_disjoint(&there) {
+        let list = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(" and ");
+        let message = format!(
+            "NIXL has {} in prefill and {} in decode, so they share no way to move a block, and {}; name the same in backends of kv_connector_extra_config in both phases",
+            list(there),
+            list(here),
+            pair.failed_handshake().effect()
+        );
+        findings.push(Finding::warning(NixlBackendMismatch, pair.option(OPTION), message));
+    }
+}
+
 fn check_engine_id(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
     let connectors = phase.transfer.connector().into_iter().flat_map(Connector::all);
     let mut ids = connectors.filter_map(|connector| connector.engine_id.as_deref());
@@ -113,5 +133,20 @@ fn check_handshake(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
             "decode dies, with everything that it is answering, when a prefill pod is gone before decode asked it for the first time: vLLM {release} looks it up all the same; take v0.22.0 or later in both phases"
         );
         findings.push(Finding::warning(HandshakeKillsDecode, decode.field("engine.image"), message));
+    }
+}
+
+/// Blocks of bfloat16 read as float16 were answered wrongly with status 200, with vLLM 0.32.0 on CPUs (`tests/e2e/serve --mistakes`).
+fn check_unchecked(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
+    if pair.difference(COMPARED_SINCE) != Difference::Unchecked {
+        return;
+    }
+    let off = |phase: &&PhaseEngine<'_>| phase.asks() && phase.transfer.connector().and_then(Connector::compares) == Some(false);
+    for phase in pair.both().into_iter().filter(off) {
+        let message = format!(
+            "{} takes blocks of any vLLM, data type and attention backend, because enforce_handshake_compat is off: where these differ, answers may be wrong and have status 200; remove it from --{OPTION}",
+            phase.name()
+        );
+        findings.push(Finding::warning(HandshakeUnchecked, phase.option(OPTION), message));
     }
 }

@@ -15,7 +15,10 @@ mod network;
 mod options;
 mod parallelism;
 mod phase;
+mod pods;
 mod role;
+mod speculative;
+mod variables;
 
 pub use crate::domain::finding::{Code, Finding, Severity};
 
@@ -49,8 +52,10 @@ pub fn lint_profile(index: usize, spec: &ModelSpec, profile: &ServingProfile) ->
             connector::check_pair(&pair, &mut findings);
             image::check_pair(&pair, &mut findings);
             cache::check_pair(&pair, &mut findings);
+            speculative::check_pair(&pair, &mut findings);
             parallelism::check_pair(&pair, &mut findings);
             network::check_pair(&pair, &mut findings);
+            variables::check_pair(&pair, &mut findings);
         }
     }
     if profile.topology == Topology::PrefillDecode {
@@ -74,6 +79,8 @@ pub fn lint_profile_on(index: usize, spec: &ModelSpec, profile: &ServingProfile,
     let mut findings = Vec::new();
     for phase in phases.each() {
         gpus::check_on(phase, &spec.resources.vram, &wanted, &mut findings);
+        network::check_on(phase, &wanted, &mut findings);
+        variables::check_on(phase, &wanted, &mut findings);
     }
     in_order(findings)
 }
@@ -92,7 +99,9 @@ fn check_phase(phase: &PhaseEngine<'_>, spec: &ModelSpec, findings: &mut Vec<Fin
     keys::check_phase(phase, findings);
     role::check_phase(phase, findings);
     image::check_phase(phase, findings);
+    pods::check_phase(phase, findings);
     gpus::check_phase(phase, findings);
+    variables::check_phase(phase, findings);
 }
 
 /// The phases of a profile.

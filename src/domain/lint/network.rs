@@ -1,17 +1,22 @@
 //! Whether the phases reach one another, and fast.
 
 use super::phase::{Pair, PhaseEngine, Setting};
-use crate::api::inference_environment::Rdma;
+use crate::api::inference_environment::{Rdma, RdmaKind};
 use crate::api::{model::ServingProfile, phase::Phase};
 use crate::domain::engine::connectors::Kind;
+use crate::domain::engine::handshake::BACKENDS_SINCE;
+use crate::domain::engine::transfer::{Connector, OPTION};
 use crate::domain::fabric::{TRANSPORTS_ENV, transports};
-use crate::domain::finding::Code::{NoRdmaSelector, RdmaUndeclared, SideChannelHost};
+use crate::domain::finding::Code::{EfaWithoutLibfabric, NoRdmaSelector, RdmaUndeclared, SideChannelHost};
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
 use crate::domain::spec::environment::Environment;
 
 /// Where the other phase asks for cached blocks.
 const HOST_ENV: &str = "VLLM_NIXL_SIDE_CHANNEL_HOST";
+
+/// The backend of NIXL that speaks EFA.
+const LIBFABRIC: &str = "LIBFABRIC";
 
 /// The rules of both phases together.
 pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
@@ -41,6 +46,30 @@ fn check_host(pair: &Pair<'_>, phase: &PhaseEngine<'_>, findings: &mut Vec<Findi
         );
         Finding::warning(SideChannelHost, path, message)
     });
+}
+
+/// The rules of one phase in the environments that it may run in.
+pub(super) fn check_on(phase: &PhaseEngine<'_>, environments: &[&Environment], findings: &mut Vec<Finding>) {
+    let nixl = phase.transfer.connector().filter(|connector| phase.which != Phase::Unified && connector.has_nixl());
+    let Some(backends) = nixl.and_then(Connector::backends) else { return };
+    // Whatever is written, releases before take UCX.
+    let deaf = phase.release.is_some_and(|release| release < BACKENDS_SINCE);
+    if backends.contains(LIBFABRIC) && !deaf {
+        return;
+    }
+    let mut on_efa = environments.iter().filter(|environment| environment.rdma.as_ref().is_some_and(|rdma| rdma.kind == RdmaKind::Efa));
+    let Some(environment) = on_efa.next() else { return };
+    let others = match on_efa.count() {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    let image = if deaf { format!("take v{BACKENDS_SINCE} or later, and ") } else { String::new() };
+    let message = format!(
+        "{} runs on EFA in environment {}{others}, where UCX, which NIXL takes without LIBFABRIC, is as slow as TCP; {image}name LIBFABRIC in backends of kv_connector_extra_config in both phases, with an image that has libfabric",
+        phase.name(),
+        environment.name
+    );
+    findings.push(Finding::warning(EfaWithoutLibfabric, phase.option(OPTION), message));
 }
 
 /// The rules of a PrefillDecode profile's selector.

@@ -1,7 +1,7 @@
 use super::{Phase, args, assert_found, env, image};
 
 /// Where vLLM hides failures unless it is told to fail.
-const FAIL: &str = r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_load_failure_policy":"fail"}"#;
+const FAIL: &str = r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"$(ROLE)","kv_load_failure_policy":"fail"}"#;
 
 #[test]
 fn cached_blocks_mean_the_same_in_both_phases() {
@@ -177,7 +177,7 @@ fn blocks_are_of_sizes_that_fit() {
             args(&["--block-size=64", "-tp=2"]),
             &[
                 "warning BlockSizeMismatch: spec.serving[0].prefill.engine.args[1]: --block-size is 64 in prefill and 128 in decode: unless the attention backend cuts both into blocks that fit, every request fails with status 500; set the same in both phases",
-                "warning TpPrefillLarger: spec.serving[0].prefill.engine.args[2]: the tensor parallel size is 2 in prefill and 1 in decode, so NIXL's handshake fails before vLLM 0.14, and later where prefill has more ranks than the model has KV heads; give prefill at most 1",
+                "warning TpPrefillLarger: spec.serving[0].prefill.engine.args[2]: the tensor parallel size is 2 in prefill and 1 in decode: where prefill has more ranks than the model has KV heads, NIXL's handshake fails and every request fails with status 500; give prefill at most that many, or 1 as in decode",
             ],
             "no multiple will do where prefill is split further",
         ),

@@ -1,14 +1,13 @@
 use super::{args, assert_found, assert_lines, image, lines, unified};
 
 const P2P: &str = r#"--kv-transfer-config={"kv_connector":"P2pNcclConnector","kv_role":"kv_both"}"#;
-const PUSH: &str = r#"--kv-transfer-config={"kv_connector":"NixlPushConnector","kv_role":"kv_both"}"#;
-const PULL: &str = r#"--kv-transfer-config={"kv_connector":"NixlPullConnector","kv_role":"kv_both"}"#;
+const PUSH: &str = r#"--kv-transfer-config={"kv_connector":"NixlPushConnector","kv_role":"$(ROLE)"}"#;
+const PULL: &str = r#"--kv-transfer-config={"kv_connector":"NixlPullConnector","kv_role":"$(ROLE)"}"#;
 const OFFLOAD: &str = r#"--kv-transfer-config={"kv_connector":"OffloadingConnector","kv_role":"kv_both"}"#;
 const TIERED: &str = r#"--kv-transfer-config={"kv_connector":"OffloadingConnector","kv_role":"kv_both","kv_connector_extra_config":{"spec_name":"TieringOffloadingSpec"}}"#;
-const NIXL_AND_OFFLOAD: &str = r#"--kv-transfer-config={"kv_connector":"MultiConnector","kv_role":"kv_both","kv_connector_extra_config":{"connectors":[{"kv_connector":"NixlConnector","kv_role":"kv_both"},{"kv_connector":"OffloadingConnector","kv_role":"kv_both"}]}}"#;
-const NIXL_AND_STORE: &str = r#"--kv-transfer-config={"kv_connector":"MultiConnector","kv_role":"kv_both","kv_connector_extra_config":{"connectors":[{"kv_connector":"NixlConnector","kv_role":"kv_both"},{"kv_connector":"LMCacheConnectorV1","kv_role":"kv_both"}]}}"#;
-const WITH_LETTERS: &str =
-    r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_connector_extra_config":{"a\"1g":"1g","bytes":80g}}"#;
+const NIXL_AND_OFFLOAD: &str = r#"--kv-transfer-config={"kv_connector":"MultiConnector","kv_role":"kv_both","kv_connector_extra_config":{"connectors":[{"kv_connector":"NixlConnector","kv_role":"$(ROLE)"},{"kv_connector":"OffloadingConnector","kv_role":"kv_both"}]}}"#;
+const NIXL_AND_STORE: &str = r#"--kv-transfer-config={"kv_connector":"MultiConnector","kv_role":"kv_both","kv_connector_extra_config":{"connectors":[{"kv_connector":"NixlConnector","kv_role":"$(ROLE)"},{"kv_connector":"LMCacheConnectorV1","kv_role":"kv_both"}]}}"#;
+const WITH_LETTERS: &str = r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_consumer","kv_connector_extra_config":{"a\"1g":"1g","bytes":80g}}"#;
 const OWN: &str = r#"--kv-transfer-config={"kv_connector":"MyDecode","kv_role":"kv_both","kv_connector_module_path":"mine.decode"}"#;
 const OTHER_OWN: &str =
     r#"--kv-transfer-config={"kv_connector":"MyPrefill","kv_role":"kv_both","kv_connector_module_path":"mine.prefill"}"#;
@@ -36,7 +35,7 @@ fn both_phases_name_a_connector_that_transfers() {
         ),
         (args(&[TIERED]), args(&[TIERED]), &[], "unless it goes to a place that both may share"),
         (
-            args(&["--kv-transfer-config.kv_connector=NixlConnector", "--kv-transfer-config.kv_role=kv_both"]),
+            args(&["--kv-transfer-config.kv_connector=NixlConnector", "--kv-transfer-config.kv_role=kv_consumer"]),
             args(&[]),
             &[],
             "dotted keys name one as well",
@@ -249,7 +248,7 @@ fn nothing_pins_an_engine_and_nothing_hides_failures() {
     assert_found(&[
         (
             args(&[]),
-            args(&[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","engine_id":"prefill-0"}"#]),
+            args(&[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"$(ROLE)","engine_id":"prefill-0"}"#]),
             &[
                 r#"warning EngineIdPinned: spec.serving[0].prefill.engine.args[0]: prefill keeps engine_id "prefill-0" when it restarts, and every pod has the same, so when prefill restarts, decode goes on with addresses that are gone and no request is answered; leave engine_id out and vLLM makes one up"#,
             ],
@@ -257,7 +256,7 @@ fn nothing_pins_an_engine_and_nothing_hides_failures() {
         ),
         (
             args(&[]),
-            args(&[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","engine_id":"$(POD_NAME)"}"#]),
+            args(&[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"$(ROLE)","engine_id":"$(POD_NAME)"}"#]),
             &[],
             "every pod has a name of its own",
         ),
@@ -273,7 +272,7 @@ fn nothing_pins_an_engine_and_nothing_hides_failures() {
         (
             image(
                 old,
-                &[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_load_failure_policy":"recompute"}"#],
+                &[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"$(ROLE)","kv_load_failure_policy":"recompute"}"#],
             ),
             image(old, &[]),
             &[

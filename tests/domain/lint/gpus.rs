@@ -113,3 +113,35 @@ fn a_pods_gpus_hold_the_model() {
     );
     assert_eq!(on(profile(&[], json!({"gpu": 1})), &[]), Vec::<String>::new(), "without environments nothing is known");
 }
+
+/// MIG divides a GPU so that its parts do not know of one another.
+#[test]
+fn a_model_is_not_split_over_slices_of_a_gpu() {
+    let pool = |name: &str, resource: &str| json!({"name": name, "gpu": {"acceleratorType": format!("nvidia-{name}"), "acceleratorCount": 8, "memory": "80Gi", "resourceName": resource}});
+    let object = |name: &str| {
+        let pools = [pool("slices", "nvidia.com/mig-3g.40gb"), pool("whole", "nvidia.com/gpu"), pool("others", "amd.com/gpu")];
+        json!({"metadata": {"name": name}, "spec": {"cluster": {"source": "Local", "local": {"nodePools": pools}}}})
+    };
+    let environments = ["west", "east"].map(|name| validate_environment(&serde_json::from_value(object(name)).unwrap()).unwrap());
+    let found = |args: &[&str], resources: Value| {
+        on(json!({"engine": {"name": "vLLM", "image": "i", "args": args}, "resources": resources}), &environments)
+    };
+    assert_lines(
+        &found(&["--seed=1", "-tp=2"], json!({"gpu": 2})),
+        &[
+            "warning SlicesJoined: spec.serving[0].engine.args[1]: the engine is split over 2 GPUs, which are slices of GPUs (nvidia.com/mig-3g.40gb) on pool slices of environment east and 1 more: NCCL does not join slices, so the engine exits, or is slow; let one slice or a whole GPU hold the model",
+        ],
+        "two slices for one tensor",
+    );
+    assert_lines(
+        &found(&["-pp=2", "-tp=2"], json!({"gpu": 4, "accelerator": "slices"})),
+        &[
+            "warning SlicesJoined: spec.serving[0].engine.args[1]: the engine is split over 4 GPUs, which are slices of GPUs (nvidia.com/mig-3g.40gb) on pool slices of environment east and 1 more: NCCL does not join slices, so the engine exits, or is slow; let one slice or a whole GPU hold the model",
+        ],
+        "split both ways",
+    );
+    assert_lines(&found(&["-tp=1"], json!({"gpu": 1})), &[], "one slice");
+    assert_lines(&found(&["-dp=2"], json!({"gpu": 2})), &[], "a copy of the model in each");
+    assert_lines(&found(&["-tp=2"], json!({"gpu": 2, "accelerator": "whole"})), &[], "whole GPUs are asked for");
+    assert_lines(&found(&["-tp=$(TP)"], json!({"gpu": 2})), &[], "the kubelet knows it");
+}

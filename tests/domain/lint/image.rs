@@ -12,7 +12,20 @@ fn an_image_with_nixl_is_needed_for_nixl() {
         ],
         "the last release whose image is built without",
     )]);
-    let of = |reference| !lines(&unified(image(reference, &[super::NIXL]))).is_empty();
+    assert_found(&[(
+        image(
+            "vllm/vllm-openai-rocm:v0.20.1",
+            &[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_load_failure_policy":"fail"}"#],
+        ),
+        image("vllm/vllm-openai-rocm:v0.20.1", &[]),
+        &[
+            "warning HandshakeKillsDecode: spec.serving[0].engine.image: decode dies, with everything that it is answering, when a prefill pod is gone before decode asked it for the first time: vLLM 0.20.1 looks it up all the same; take v0.22.0 or later in both phases",
+            r#"error ImageWithoutNixl: spec.serving[0].engine.image: decode exits at start with "NIXL is not available" because the official ROCm image of vLLM 0.20.1 is built without it; take v0.21.0 or later"#,
+            r#"error ImageWithoutNixl: spec.serving[0].prefill.engine.image: prefill exits at start with "NIXL is not available" because the official ROCm image of vLLM 0.20.1 is built without it; take v0.21.0 or later"#,
+        ],
+        "for AMD that took longer",
+    )]);
+    let of = |reference| !lines(&unified(image(reference, &[super::NIXL[0]]))).is_empty();
     let cases = [
         ("vllm/vllm-openai:v0.9.1", true, "an old release"),
         ("docker.io/vllm/vllm-openai:v0.9.1", true, "with its registry"),
@@ -31,7 +44,12 @@ fn an_image_with_nixl_is_needed_for_nixl() {
         ("vllm/vllm-openai:latest", false, "any release"),
         ("vllm/vllm-openai", false, "no tag"),
         ("vllm/vllm-openai@sha256:0123", false, "a digest alone"),
-        ("vllm/vllm-openai-rocm:v0.9.1", false, "another image"),
+        ("vllm/vllm-openai-rocm:v0.20.2", true, "the last for AMD without"),
+        ("docker.io/vllm/vllm-openai-rocm:v0.14.0@sha256:0123", true, "an older one, with registry and digest"),
+        ("vllm/vllm-openai-rocm:v0.21.0", false, "the first for AMD with it"),
+        ("vllm/vllm-openai-rocm:v0.20.0rc1", false, "a candidate is no release there either"),
+        ("vllm/vllm-openai-xpu:v0.20.2", false, "for others nobody knows"),
+        ("rocm/vllm:v0.20.2", false, "nor for AMD's own"),
         ("quay.io/vllm/vllm-openai:v0.9.1", false, "from elsewhere: its content is not known"),
     ];
     for (reference, found, reason) in cases {
@@ -70,4 +88,19 @@ fn both_phases_run_one_image() {
             "two builds of one release",
         ),
     ]);
+}
+
+/// What is in both flavours of a release is the same vLLM.
+#[test]
+fn an_image_for_amd_is_read_as_its_release_is() {
+    assert_found(&[(
+        image("vllm/vllm-openai-rocm:v0.24.0", &["--swap-space=4", "--dtype=half"]),
+        image("vllm/vllm-openai-rocm:v0.24.0-rocm700", &["--dtype=bfloat16"]),
+        &[
+            "error OptionUnknown: spec.serving[0].engine.args[1]: decode exits at start because vLLM has had no --swap-space since 0.18.0; remove it",
+            "warning ImageMismatch: spec.serving[0].prefill.engine.image: prefill runs vllm/vllm-openai-rocm:v0.24.0-rocm700 and decode vllm/vllm-openai-rocm:v0.24.0: where their vLLM differs, every request fails with status 500; run one image in both phases",
+            "error DtypeMismatch: spec.serving[0].prefill.engine.args[1]: --dtype is bfloat16 in prefill and float16 in decode, so every request fails with status 500; give both phases the same",
+        ],
+        "options and handshake",
+    )]);
 }

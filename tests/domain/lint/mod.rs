@@ -4,21 +4,28 @@ mod arguments;
 mod cache;
 mod connector;
 mod gpus;
+mod handshake;
 mod image;
 mod network;
 mod options;
 mod parallelism;
+mod pods;
 mod published;
 mod role;
 mod spec_rules;
+mod speculative;
+mod variables;
 mod whole;
 
 use function_modelplane::api::model::ModelSpec;
 use function_modelplane::domain::lint::{Finding, lint_model};
 use serde_json::{Value, json};
 
-/// The transfer that nothing is wrong with.
-const NIXL: &str = r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both"}"#;
+/// The transfer that nothing is wrong with, in decode and in prefill.
+const NIXL: [&str; 2] = [
+    r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_consumer"}"#,
+    r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_producer"}"#,
+];
 
 /// A model with one profile.
 fn spec_of(mut profile: Value) -> ModelSpec {
@@ -71,8 +78,8 @@ impl Phase {
 fn pair(decode: Phase, prefill: Phase) -> ModelSpec {
     spec_of(json!({
         "topology": "PrefillDecode", "environmentSelector": {"matchLabels": {"modelplane.ai/rdma": "true"}},
-        "engine": decode.engine(&[NIXL]), "resources": decode.resources(),
-        "prefill": {"engine": prefill.engine(&[NIXL]), "resources": prefill.resources()},
+        "engine": decode.engine(&NIXL[..1]), "resources": decode.resources(),
+        "prefill": {"engine": prefill.engine(&NIXL[1..]), "resources": prefill.resources()},
     }))
 }
 

@@ -1,14 +1,14 @@
 use function_modelplane::api::model::ModelSpec;
-use function_modelplane::domain::lint::lint_environment;
-use function_modelplane::domain::spec::environment::validate_environment;
+use function_modelplane::domain::lint::{lint_environment, lint_model_on};
+use function_modelplane::domain::spec::environment::{Environment, validate_environment};
 use serde_json::{Value, json};
 
-use super::{Phase, args, assert_found, assert_lines, env, line, lines, pair};
+use super::{Phase, args, assert_found, assert_lines, env, line, lines, pair, spec_of};
 
 #[test]
 fn the_side_channel_is_reached_from_the_other_phase() {
     const PUSH: Phase = Phase {
-        args: &[r#"--kv-transfer-config={"kv_connector":"NixlPushConnector","kv_role":"kv_both"}"#],
+        args: &[r#"--kv-transfer-config={"kv_connector":"NixlPushConnector","kv_role":"$(ROLE)"}"#],
         image: Some("vllm/vllm-openai:v0.28.0"),
         env: &[("VLLM_NIXL_SIDE_CHANNEL_HOST", "127.0.0.1")],
         gpu: None,
@@ -40,9 +40,9 @@ fn the_side_channel_is_reached_from_the_other_phase() {
         ),
         (args(&[]), env(&[("VLLM_NIXL_SIDE_CHANNEL_HOST", "$(POD_IP)")]), &[], "the kubelet knows it"),
         (
-            args(&[r#"--kv-transfer-config={"kv_connector":"LMCacheConnectorV1","kv_role":"kv_both"}"#]),
+            args(&[r#"--kv-transfer-config={"kv_connector":"MooncakeConnector","kv_role":"kv_both"}"#]),
             Phase {
-                args: &[r#"--kv-transfer-config={"kv_connector":"LMCacheConnectorV1","kv_role":"kv_both"}"#],
+                args: &[r#"--kv-transfer-config={"kv_connector":"MooncakeConnector","kv_role":"kv_both"}"#],
                 ..env(&[("VLLM_NIXL_SIDE_CHANNEL_HOST", "localhost")])
             },
             &[],
@@ -130,4 +130,50 @@ fn an_environment_says_how_a_pod_gets_the_device() {
     for (label, rdma, found, reason) in cases {
         assert_lines(&with(label, rdma), found, reason);
     }
+}
+
+#[test]
+fn on_efa_nixl_speaks_it() {
+    const SLOW: [&str; 2] = [
+        "warning EfaWithoutLibfabric: spec.serving[0].engine.args[0]: decode runs on EFA in environment a and 1 more, where UCX, which NIXL takes without LIBFABRIC, is as slow as TCP; name LIBFABRIC in backends of kv_connector_extra_config in both phases, with an image that has libfabric",
+        "warning EfaWithoutLibfabric: spec.serving[0].prefill.engine.args[0]: prefill runs on EFA in environment a and 1 more, where UCX, which NIXL takes without LIBFABRIC, is as slow as TCP; name LIBFABRIC in backends of kv_connector_extra_config in both phases, with an image that has libfabric",
+    ];
+    let environment = |name: &str, kind: &str| {
+        let object = json!({
+            "metadata": {"name": name, "labels": {"modelplane.ai/rdma": "true"}},
+            "spec": {"cluster": {"source": "Local"}, "rdma": {"type": kind, "resources": {"vpc.amazonaws.com/efa": 4}}},
+        });
+        validate_environment(&serde_json::from_value(object).unwrap()).unwrap()
+    };
+    let efa = [environment("b", "EFA"), environment("a", "EFA"), environment("c", "InfiniBand")];
+    let of = |tag: &str, extra: Value, environments: &[Environment]| {
+        let engine = |role: &str, extra: &Value| {
+            let transfer = json!({"kv_connector": "NixlConnector", "kv_role": role, "kv_connector_extra_config": extra});
+            json!({"name": "vLLM", "image": format!("vllm/vllm-openai:{tag}"), "args": [format!("--kv-transfer-config={transfer}")]})
+        };
+        let spec = spec_of(json!({
+            "topology": "PrefillDecode", "environmentSelector": {"matchLabels": {"modelplane.ai/rdma": "true"}},
+            "engine": engine("kv_consumer", &extra), "resources": {"gpu": 1},
+            "prefill": {"engine": engine("kv_producer", &extra), "resources": {"gpu": 1}},
+        }));
+        lint_model_on(&spec, environments).iter().map(line).collect::<Vec<_>>()
+    };
+    assert_lines(&of("v0.24.0", json!({}), &efa), &SLOW, "both phases, where nothing is named");
+    assert_lines(&of("nightly", json!({"backends": ["UCX"]}), &efa), &SLOW, "or UCX, in an image of any release");
+    assert_lines(&of("v0.24.0", json!({"backends": ["LIBFABRIC"]}), &efa), &[], "named");
+    assert_lines(&of("v0.24.0", json!({"backends": ["UCX", "LIBFABRIC"]}), &efa), &[], "among others");
+    assert_lines(&of("v0.24.0", json!({"backends": ["$(BACKEND)"]}), &efa), &[], "the kubelet knows it");
+    assert_lines(&of("v0.24.0", json!({}), &efa[2..]), &[], "other fabrics need nothing of the kind");
+    assert_lines(
+        &of("v0.10.2", json!({"backends": ["LIBFABRIC"]}), &efa[..1])[..1],
+        &[
+            "warning EfaWithoutLibfabric: spec.serving[0].engine.args[0]: decode runs on EFA in environment b, where UCX, which NIXL takes without LIBFABRIC, is as slow as TCP; take v0.11.0 or later, and name LIBFABRIC in backends of kv_connector_extra_config in both phases, with an image that has libfabric",
+        ],
+        "releases that cannot be told",
+    );
+    let spec = pair(
+        args(&[r#"--kv-transfer-config={"kv_connector":"MooncakeConnector","kv_role":"kv_both"}"#]),
+        args(&["--kv-transfer-config={}"]),
+    );
+    assert_eq!(lint_model_on(&spec, &efa), [], "other connectors have ways of their own");
 }

@@ -201,7 +201,7 @@ const fn transfer(args: &'static [&'static str]) -> Phase {
 fn the_images_vllm_has_each_key_of_the_transfer() {
     let cases: [Case; 6] = [
         (
-            transfer(&[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_rol":"x"}"#]),
+            transfer(&[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"$(ROLE)","kv_rol":"x"}"#]),
             FINE,
             &[
                 r#"error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because vLLM 0.32.0 knows no key "kv_rol" in --kv-transfer-config; write kv_role"#,
@@ -210,11 +210,11 @@ fn the_images_vllm_has_each_key_of_the_transfer() {
         ),
         (
             transfer(&[
-                r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_buffer_size":1g,"kv_ip":"127.0.0.1"}"#,
+                r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"$(ROLE)","kv_buffer_size":1g,"kv_ip":"127.0.0.1"}"#,
             ]),
             image(
                 "vllm/vllm-openai:v0.31.0",
-                &[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_buffer_size":1g,"kv_ip":"127.0.0.1"}"#],
+                &[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"$(ROLE)","kv_buffer_size":1g,"kv_ip":"127.0.0.1"}"#],
             ),
             &[
                 r#"error KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start because vLLM has had no key "kv_buffer_size" in --kv-transfer-config since 0.32.0; remove it"#,
@@ -225,7 +225,7 @@ fn the_images_vllm_has_each_key_of_the_transfer() {
         ),
         (
             transfer(&[
-                r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_load_failure_policy":"ignore","kv_connector_extra_config":[],"kv_port":"x","enable_permute_local_kv":"True"}"#,
+                r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"$(ROLE)","kv_load_failure_policy":"ignore","kv_connector_extra_config":[],"kv_port":"x","enable_permute_local_kv":"True"}"#,
             ]),
             FINE,
             &[
@@ -245,7 +245,7 @@ fn the_images_vllm_has_each_key_of_the_transfer() {
         ),
         (
             transfer(&[
-                r#"--kv-transfer-config={"kv_connector":"MultiConnector","kv_role":"kv_both","kv_connector_extra_config":{"connectors":[{"kv_connector":"NixlConnector","kv_role":"kv_both","kv_rank":0},{"kv_connector":"OffloadingConnector","kv_role":"kv_both","$(KEY)":1}]}}"#,
+                r#"--kv-transfer-config={"kv_connector":"MultiConnector","kv_role":"kv_both","kv_connector_extra_config":{"connectors":[{"kv_connector":"NixlConnector","kv_role":"$(ROLE)","kv_rank":0},{"kv_connector":"OffloadingConnector","kv_role":"kv_both","$(KEY)":1}]}}"#,
             ]),
             FINE,
             &[
@@ -254,7 +254,7 @@ fn the_images_vllm_has_each_key_of_the_transfer() {
             "of a connector within another, which vLLM makes of the same class; and a key that the kubelet fills in",
         ),
         (
-            image(OTHER, &[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both","kv_rank":0,"kv_rol":"x"}"#]),
+            image(OTHER, &[r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"$(ROLE)","kv_rank":0,"kv_rol":"x"}"#]),
             image(OTHER, &[]),
             &[
                 r#"warning KvConfigInvalid: spec.serving[0].engine.args[0]: decode exits at start, unless its image adds to vLLM, because no vLLM up to 0.33.0 knows the key "kv_rol" in --kv-transfer-config; write kv_role"#,

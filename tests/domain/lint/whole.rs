@@ -119,11 +119,18 @@ proptest! {
             "\\PC{0,8}",
             "--?(tp|pp|dp|block-size|port|host|served-model-name|dtype|kv-cache-dtype)[=. ][0-9$()A]{0,12}",
             r#"--kv-transfer-config=\{"kv_connector":"(Nixl|Multi|Offloading|X)Connector","kv_role":"kv_(both|producer|x)"(,"kv_connector_extra_config":\{"connectors":\[\{\}\]\})?\}"#,
+            r#"--kv-transfer-config=\{"kv_connector":"(NixlConnector|NixlPushConnector|LMCacheConnectorV1)","kv_role":"kv_both","kv_connector_extra_config":\{"(backends|enforce_handshake_compat|enable_cross_layers_blocks|bidirectional_kv_xfer|spec_name)":(true|null|1e9|"[A-Z$()]{0,6}"|\["UCX",1\]|\["LIBFABRIC"\]|\{\})\}\}"#,
+            r#"--speculative-config=\{"(method|model|kv-cache-dtype)":(null|1|"(eagle3?|mtp|ngram|x_mtp)"|\{\}|\[\])\}"#,
+            "--?(data-parallel-(size|size-local|rank|start-rank|external-lb|hybrid-lb)|nnodes|headless|spec-method|calculate-kv-scales)(=-?[0-9$()A]{0,12})?",
+            r#"--attention-(backend|config)[=. ](FLASHMLA|\{"backend":(null|1|"x")\}|backend=1)"#,
         ], 0..8),
-        image in prop_oneof!["\\PC{0,12}", "(docker.io/)?vllm/vllm-openai:v?[0-9.]{0,8}(-[a-z0-9]{0,4})?(@x)?"],
+        image in prop_oneof!["\\PC{0,12}", "(docker.io/)?vllm/vllm-openai(-rocm)?:v?[0-9.]{0,8}(-[a-z0-9]{0,4})?(@x)?", "vllm/vllm-openai:v0\\.(1[0-9]|2[0-9]|3[0-3])\\.[0-2]"],
         value in "\\PC{0,8}",
     ) {
-        let engine = json!({"name": "vLLM", "image": image, "args": args, "env": [{"name": "VLLM_NIXL_SIDE_CHANNEL_HOST", "value": value}]});
+        let engine = json!({"name": "vLLM", "image": image, "args": args, "env": [
+            {"name": "VLLM_NIXL_SIDE_CHANNEL_HOST", "value": value}, {"name": "PYTHONHASHSEED", "value": value},
+            {"name": "PYTORCH_CUDA_ALLOC_CONF", "value": format!("expandable_segments:True{value}")},
+        ]});
         let spec = spec_of(json!({
             "topology": "PrefillDecode", "engine": engine,
             "prefill": {"engine": engine, "resources": {"gpu": 1}},

@@ -1,6 +1,7 @@
 """Mistakes in a disaggregated model, and what real engines do with each."""
 
 import collections
+import json
 
 from . import engines
 
@@ -47,6 +48,20 @@ def decode(name, change, seen, rule):
 def nixl(more="", role="kv_producer", connector="NixlConnector"):
     """A configuration of NIXL."""
     return f'{{"kv_connector":"{connector}","kv_role":"{role}"{more}}}'
+
+
+def extra(key, value):
+    """More for it: a key of kv_connector_extra_config."""
+    return f',"kv_connector_extra_config":{json.dumps({key: value})}'
+
+
+def both(*changes):
+    """Several changes."""
+    def change(engine):
+        for one in changes:
+            one(engine)
+
+    return change
 
 
 def several(*connectors):
@@ -103,7 +118,19 @@ MISTAKES = [
     Mistake("--dtype, failures recomputed", {
         "prefill": argument("--dtype=float32"), "decode": transfer(nixl(',"kv_load_failure_policy":"recompute"', role="kv_consumer")),
     }, since(MENDED, DIES, TWICE), "DtypeMismatch (warning)"),
-    Mistake("kv_both", {"prefill": transfer(nixl(role="kv_both")), "decode": transfer(nixl(role="kv_both"))}, FINE, None),
+    Mistake("kv_both", {"prefill": transfer(nixl(role="kv_both")), "decode": transfer(nixl(role="kv_both"))}, FINE, since("0.23.0", None, "KvRole (warning)")),
+    Mistake("types of two sizes, nothing compared", {
+        "prefill": argument("--dtype=float32"), "decode": both(argument("--dtype=float16"), transfer(nixl(extra("enforce_handshake_compat", False), role="kv_consumer"))),
+    }, FAILS, "DtypeMismatch (warning), HandshakeUnchecked (warning)"),
+    Mistake("half types, nothing compared", {
+        "prefill": argument("--dtype=bfloat16"), "decode": both(argument("--dtype=float16"), transfer(nixl(extra("enforce_handshake_compat", False), role="kv_consumer"))),
+    }, WRONG, "DtypeMismatch (warning), HandshakeUnchecked (warning)"),
+    prefill("comparison off where nobody compares", transfer(nixl(extra("enforce_handshake_compat", False))), FINE, None),
+    prefill("comparison off in quotes", transfer(nixl(extra("enforce_handshake_compat", "false"))), FINE, None),
+    prefill("memory that moves", variable("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True"), since("0.21.0", FINE, EXITS), since("0.21.0", "AllocatorRemaps (warning)", "AllocatorRemaps (error)")),
+    prefill("memory that moves, with a space", variable("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments: True"), FINE, "AllocatorRemaps (warning)"),
+    decode("guesses by the prompt", argument('--speculative-config={"method":"ngram","num_speculative_tokens":2,"prompt_lookup_max":4}'), FINE, None),
+    prefill("hybrid balancing alone", argument("--data-parallel-size=2", "--data-parallel-hybrid-lb"), EXITS, "EngineSpansPods (error), GpuTooFew (error)"),
 ]
 
 
