@@ -7,6 +7,7 @@ pub mod metrics;
 pub(crate) mod options;
 pub(crate) mod refusals;
 pub(crate) mod release;
+pub(crate) mod replaced;
 pub mod template_text;
 pub(crate) mod transfer;
 pub(crate) mod values;

@@ -16,6 +16,7 @@ mod options;
 mod parallelism;
 mod phase;
 mod role;
+mod weights;
 
 pub use crate::domain::finding::{Code, Finding, Severity};
 
@@ -52,6 +53,10 @@ pub fn lint_profile(index: usize, spec: &ModelSpec, profile: &ServingProfile) ->
             parallelism::check_pair(&pair, &mut findings);
             network::check_pair(&pair, &mut findings);
         }
+    }
+    // What is the whole model's is said once, and profiles are what findings are kept with.
+    if index == 0 {
+        weights::check_model(spec, &mut findings);
     }
     if profile.topology == Topology::PrefillDecode {
         network::check_selector(&format!("spec.serving[{index}]"), profile, &mut findings);

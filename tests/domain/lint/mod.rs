@@ -11,6 +11,7 @@ mod parallelism;
 mod published;
 mod role;
 mod spec_rules;
+mod weights;
 mod whole;
 
 use function_modelplane::api::model::ModelSpec;
