@@ -35,7 +35,7 @@ pub struct EnginePod<'a> {
     pub disaggregated: bool,
     /// What the environment gives a pod for that.
     pub rdma: Option<&'a Rdma>,
-    /// The ServiceAccount that knows the Hugging Face Secret.
+    /// The ServiceAccount that lets it at the weights.
     pub service_account: Option<&'a str>,
 }
 
@@ -69,7 +69,7 @@ fn render_engine(pod: EnginePod<'_>, rdma: Option<&Rdma>) -> Container {
         args: Some(engine.args.iter().map(|arg| quote(arg)).collect()).filter(|args: &Vec<String>| !args.is_empty()),
         env: Some(render_env(pod, rdma)).filter(|env| !env.is_empty()),
         resources: Some(ResourceRequirements {
-            requests: Some(resources.clone()),
+            requests: Some(with_disk(&resources, pod.profile)),
             limits: Some(resources),
             ..ResourceRequirements::default()
         }),
@@ -109,6 +109,12 @@ fn render_resources(pod: EnginePod<'_>, rdma: Option<&Rdma>) -> BTreeMap<String,
     resources.insert("memory".to_owned(), K8sQuantity(pod.profile.memory.to_string()));
     resources.insert(pod.pool.resource_name.clone(), K8sQuantity(gpus.to_string()));
     resources
+}
+
+/// Disk is asked for and not limited: what a pod writes beyond the weights is no reason to kill it.
+fn with_disk(resources: &BTreeMap<String, K8sQuantity>, profile: &PhaseProfile) -> BTreeMap<String, K8sQuantity> {
+    let disk = profile.ephemeral_storage.iter().map(|disk| ("ephemeral-storage".to_owned(), K8sQuantity(disk.to_string())));
+    resources.clone().into_iter().chain(disk).collect()
 }
 
 /// The user's variables over the environment's over ours.

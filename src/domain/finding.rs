@@ -152,6 +152,9 @@ codes! {
     SideChannelHost [Error, Warning], "VLLM_NIXL_SIDE_CHANNEL_HOST is an address that the other phase can reach: with localhost decode asks itself.";
     AllocatorRemaps [Error, Warning], "Beside a connector PyTorch's allocator has no expandable_segments: memory that is registered would move, and vLLM exits on it since 0.21.";
     HashSeedMismatch [Warning], "Where blocks are looked up by a hash, as with LMCache, both phases set PYTHONHASHSEED alike: decode finds nothing otherwise.";
+    ModelcarUser [Warning], "Weights of oci:// do not take root from engines with phases: KServe gives them the user of its modelcar, and without root RDMA rests on how much memory a node lets anybody lock.";
+    NoStorageAccount [Warning], "A model of s3:// names the account that reads it: prefill and decode have different ServiceAccounts otherwise, and neither is anybody's.";
+    NoDiskRequest [Warning], "A large model that is downloaded asks for disk: without it pods land on nodes that cannot hold it, and are evicted.";
     NoRdmaSelector [Warning], "A PrefillDecode profile asks for an environment with RDMA: over TCP the first token takes minutes, not a fraction of a second.";
     RdmaUndeclared [Error, Warning], "An environment that is labelled for RDMA says how a pod gets the device: without one the engine exits where the type of RDMA is known, and transfer falls back to TCP elsewhere.";
     EfaWithoutLibfabric [Warning], "On EFA NIXL has LIBFABRIC among its backends: UCX, which it takes otherwise, is as slow there as TCP.";

@@ -60,6 +60,11 @@ impl Stem {
     pub fn token(&self) -> String {
         format!("{}-hf-token", self.0)
     }
+
+    /// The name of the Secret with the account of an object store, where it is a copy.
+    pub fn storage_secret(&self) -> String {
+        format!("{}-storage-account", self.0)
+    }
 }
 
 /// DNS-1035: lower case, starts with a letter, ends with a letter or digit.
@@ -103,6 +108,14 @@ pub fn namespace_error(name: &str) -> Option<String> {
     let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     let fits = plain && (1..=63).contains(&name.len()) && !name.starts_with('-') && !name.ends_with('-');
     (!fits).then(|| format!("is {name:?}; write 1 to 63 lower case letters, digits and '-', with a letter or digit at both ends"))
+}
+
+/// Why a text cannot be a ServiceAccount's name.
+pub fn account_error(name: &str) -> Option<String> {
+    let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.'));
+    let ends = [name.chars().next(), name.chars().next_back()].into_iter().all(|end| end.is_some_and(|c| c.is_ascii_alphanumeric()));
+    let fits = plain && ends && name.len() <= 253;
+    (!fits).then(|| format!("is {name:?}; write 1 to 253 lower case letters, digits, '-' and '.', with a letter or digit at both ends"))
 }
 
 /// A label value out of any text: what is not allowed becomes `-`, at most 63 characters.

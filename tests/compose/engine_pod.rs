@@ -12,6 +12,11 @@ use serde_json::{Value, json};
 
 /// Renders a pod with four GPUs of an engine and what an environment gives for RDMA.
 fn pod(engine: Value, rdma: Option<Value>, disaggregated: bool) -> Value {
+    pod_with_disk(engine, rdma, disaggregated, None)
+}
+
+/// The same with disk that the model asks for.
+fn pod_with_disk(engine: Value, rdma: Option<Value>, disaggregated: bool, disk: Option<&str>) -> Value {
     let profile = PhaseProfile {
         engine: serde_json::from_value(engine).unwrap(),
         gpus: GpuDemand::Count(4),
@@ -19,6 +24,7 @@ fn pod(engine: Value, rdma: Option<Value>, disaggregated: bool) -> Value {
         memory: "64Gi".parse().unwrap(),
         accelerator: None,
         shared_memory: None,
+        ephemeral_storage: disk.map(|disk| disk.parse().unwrap()),
     };
     let scaling = PhaseScaling::Fixed { replicas: 1 };
     let sizing = PhaseSizing { pool: "p".to_owned(), accelerator: "a".to_owned(), gpus_per_replica: 4, scaling };
@@ -84,6 +90,16 @@ fn devices_are_counted_per_pod_and_per_gpu_and_limits_are_requests() {
     let resources = pod(engine(&json!([])), Some(rdma), true)["containers"][0]["resources"].clone();
     let expected = json!({"cpu": "8", "memory": "64Gi", "amd.com/gpu": "4", "rdma/shared": "1", "vpc.amazonaws.com/efa": "9"});
     assert_eq!(resources, json!({"requests": expected, "limits": expected}));
+}
+
+/// A limit would have the kubelet kill an engine for what it writes beside the weights.
+#[test]
+fn disk_is_asked_for_and_not_limited() {
+    let pod = pod_with_disk(engine(&json!([])), None, false, Some("900Gi"));
+    let limits = json!({"amd.com/gpu": "4", "cpu": "8", "memory": "64Gi"});
+    let mut requests = limits.clone();
+    requests["ephemeral-storage"] = json!("900Gi");
+    assert_eq!(pod["containers"][0]["resources"], json!({"limits": limits, "requests": requests}));
 }
 
 #[test]

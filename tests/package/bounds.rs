@@ -76,14 +76,17 @@ fn models() -> Vec<Value> {
         "name": "profile", "topology": "PrefillDecode", "environmentSelector": {"matchLabels": {"a": "b"}},
         "engine": engine, "resources": resources, "prefill": {"engine": engine, "resources": resources},
     });
-    let spec = json!({"model": {"name": "meta/Llama"}, "resources": {"vram": "80Gi", "cpu": "4", "memory": "4Gi"}, "serving": [profile]});
+    let spec = json!({"model": {"name": "meta/Llama"}, "resources": {"vram": "80Gi", "cpu": "4", "memory": "4Gi", "ephemeralStorage": "80Gi"}, "serving": [profile]});
     let (mut hub, mut uri) = (spec.clone(), spec);
     hub["source"] = json!("HuggingFace");
     hub["huggingFace"] =
         json!({"repo": "meta/Llama", "revision": "main", "secretRef": {"name": "hub", "namespace": "hubs", "key": "HF_TOKEN"}});
     uri["source"] = json!("URI");
     uri["uri"] = json!("s3://a");
-    vec![named(&hub), named(&uri)]
+    let mut reader = uri.clone();
+    reader["serviceAccountName"] = json!("reader");
+    uri["uriSecretRef"] = json!({"name": "weights", "namespace": "stores", "keys": ["S3_ENDPOINT"]});
+    vec![named(&hub), named(&uri), named(&reader)]
 }
 
 fn environments() -> Vec<Value> {

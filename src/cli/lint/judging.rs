@@ -134,7 +134,7 @@ fn judge_model(kind: ModelKind, bytes: &[u8], beside: &Beside) -> Verdict {
         Err(violations) => return broken(&violations),
     };
     let mut seen = read_model_spec(bytes).map(|spec| lint_model_on(&spec, &beside.environments)).unwrap_or_default();
-    seen.extend(beside.referable.as_ref().zip(model.token.as_ref()).and_then(|(referable, token)| referable.lacks_token(token)));
+    seen.extend(beside.referable.as_ref().and_then(|referable| referable.lacks_credentials(&model.credentials)));
     let suppressions = read_suppressions(bytes);
     let (seen, accepted_there) = suppressions.split(seen);
     let suppressed: Vec<Suppressed> = model.suppressed().cloned().chain(accepted_there).collect();

@@ -8,7 +8,7 @@ use crate::cli::manifests::{Manifest, is_misnamed, is_ours};
 use crate::cli::plane::object_key::{ObjectKey, object_key};
 use crate::domain::finding::{Code, Finding};
 use crate::domain::names::SYSTEM_NAMESPACE;
-use crate::domain::spec::model::Token;
+use crate::domain::spec::credentials::Credentials;
 use crate::text::spelling::closest;
 
 /// What makes a Secret: its group and kind, and where it may name the Secret. Otherwise that has its own name.
@@ -75,9 +75,13 @@ impl Referable {
         Some(Finding::warning(Code::ReferenceMissing, "spec.modelRef.name", message))
     }
 
-    /// A model's token whose Secret is not there.
-    pub(crate) fn lacks_token(&self, token: &Token) -> Option<Finding> {
-        self.lacks_secret("spec.huggingFace.secretRef.name", &token.namespace, &token.name)
+    /// What a model's weights are read with, whose Secret is not there.
+    pub(crate) fn lacks_credentials(&self, credentials: &Credentials) -> Option<Finding> {
+        match credentials {
+            Credentials::Token(token) => self.lacks_secret("spec.huggingFace.secretRef.name", &token.namespace, &token.name),
+            Credentials::Storage(secret) => self.lacks_secret("spec.uriSecretRef.name", &secret.namespace, &secret.name),
+            Credentials::Default | Credentials::ServiceAccount(_) => None,
+        }
     }
 
     /// An environment's kubeconfig and credentials whose Secrets are not there.

@@ -3,6 +3,7 @@
 pub mod at;
 mod bounds;
 pub mod cluster;
+pub mod credentials;
 pub mod deployment;
 pub mod engine_env;
 pub mod environment;
