@@ -45,8 +45,8 @@ enum Command {
     /// Exits with 0 when every deployment is placed, 1 when one is not, 2 when the manifests are wrong.
     ///
     /// With --live, --change and --delete it says what becomes of every deployment of a fleet when the change is made and everything
-    /// new is ready, and exits with 2 when the manifests are wrong, else with 1 when something is refused or not placed, else with 3
-    /// when something that serves is deleted or restarted, else with 0. What happens without the change as well does not count.
+    /// new is ready, and exits with 2 when the manifests are wrong, else with 1 when something is refused, not placed or found to be
+    /// broken by the change, else with 3 when something that serves is deleted or restarted, else with 0. What happens without the change as well does not count.
     Preview(Quietly<Preview>),
     /// Says why each deployment is placed where it is.
     ///

@@ -40,10 +40,11 @@ const NOT_IN_DOMAIN: [&str; 9] =
 
 /// The only files of the rules that know JSON: three read what an argument holds, one vLLM's options, one looks for braces in what would be
 /// written.
-const JSON_IN_DOMAIN: [&str; 7] = [
+const JSON_IN_DOMAIN: [&str; 8] = [
     "domain/engine/args.rs",
     "domain/engine/attention.rs",
     "domain/engine/options.rs",
+    "domain/engine/replaced.rs",
     "domain/engine/speculative.rs",
     "domain/engine/template_text.rs",
     "domain/engine/transfer.rs",

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::absent::{defaults, null_is_default, unreadable_is_none};
 use super::pod_overlay::{Named, PodClaim, PodOverlay};
-use super::quantity::{PositiveQuantity, Quantity};
+use super::quantity::{PositiveQuantity, Quantity, WholeQuantity};
 use super::{environment_ledger::EnvironmentLedger, limits, lossless, metadata::Metadata};
 
 /// The kind's name.
@@ -271,7 +271,7 @@ pub struct Rdma {
     pub kind: RdmaKind,
     /// Extended resources of each pod, e.g. `rdma/ib: 1`, and huge pages, e.g. `hugepages-2Mi: 5120Mi`.
     #[serde(default, deserialize_with = "null_is_default")]
-    #[schemars(with = "BTreeMap<String, PositiveQuantity>")]
+    #[schemars(with = "BTreeMap<String, WholeQuantity>")]
     pub resources: BTreeMap<String, Quantity>,
     /// Extended resources for each GPU of a pod, e.g. `vpc.amazonaws.com/efa: 2`.
     #[serde(default, deserialize_with = "null_is_default")]

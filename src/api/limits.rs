@@ -37,6 +37,8 @@ pub const NAME: Limits = limits(1, 253);
 pub const URI: Limits = limits(6, 2048);
 /// Characters of a server's address, such as `http://a`.
 pub const ADDRESS: Limits = limits(8, URI.max);
+/// Keys of a Secret that are copied beside the account.
+pub const STORAGE_KEYS: Limits = limits(0, 8);
 /// Serving profiles of a model.
 pub const PROFILES: Limits = limits(1, 8);
 /// Characters of a serving profile's name.

@@ -24,6 +24,8 @@ pub struct Model {
 #[schemars(extend("x-kubernetes-validations" = [
     {"rule": "(self.source == 'HuggingFace') == has(self.huggingFace)", "message": "huggingFace is required with source HuggingFace and forbidden without it"},
     {"rule": "(self.source == 'URI') == has(self.uri)", "message": "uri is required with source URI and forbidden without it"},
+    {"rule": "!has(self.uriSecretRef) || (has(self.uri) && self.uri.startsWith('s3://'))", "message": "uriSecretRef is for uri s3:// only"},
+    {"rule": "!has(self.serviceAccountName) || !(has(self.uriSecretRef) || (has(self.huggingFace) && has(self.huggingFace.secretRef)))", "message": "serviceAccountName is forbidden beside uriSecretRef and huggingFace.secretRef, because that ServiceAccount lists its Secrets itself"},
 ]))]
 pub struct ModelSpec {
     /// The model's identity.
@@ -35,6 +37,12 @@ pub struct ModelSpec {
     /// Where the weights are, as s3://, pvc://, oci:// or hf://. Required when source is URI.
     #[schemars(length(min = limits::URI.min, max = limits::URI.max), regex(pattern = r"^(hf|s3|pvc|oci)://.+$"))]
     pub uri: Option<String>,
+    /// A Secret with the account that may read `uri`, where that is s3://. Other clusters get a copy.
+    pub uri_secret_ref: Option<StorageSecretRef>,
+    /// The ServiceAccount of the pods, in their namespace on every environment, where somebody must have made it: what it lists and what a
+    /// cloud gives it lets pods at the weights. For ClusterModels only. Without it the function makes one where there is a Secret.
+    #[schemars(length(min = limits::NAME.min, max = limits::NAME.max), regex(pattern = r"^[a-z0-9]$|^[a-z0-9][a-z0-9.-]*[a-z0-9]$"))]
+    pub service_account_name: Option<String>,
     /// What the whole model needs.
     pub resources: ModelResources,
     /// Serving profiles in order of priority: the first that fits an environment wins.
@@ -97,9 +105,71 @@ pub struct SecretRef {
     pub key: String,
 }
 
+/// Names a Secret with an account of an object store, in the keys that KServe reads: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. Its
+/// namespace is that of any Secret: a ClusterModel must say it, a Model may say its own only.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StorageSecretRef {
+    /// The Secret's name.
+    #[schemars(length(min = limits::NAME.min, max = limits::NAME.max))]
+    pub name: String,
+    /// The Secret's namespace; a Model's Secret is in the Model's own.
+    #[schemars(length(min = limits::NAME.min, max = limits::NAME.max))]
+    pub namespace: Option<String>,
+    /// What else it says of the store, such as `S3_ENDPOINT` and `AWS_DEFAULT_REGION`; the copy on another cluster has these keys, too.
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schemars(length(max = limits::STORAGE_KEYS.max))]
+    pub keys: Vec<StorageKey>,
+}
+
+/// What a Secret can say of an object store beside the account, in the keys that KServe reads (`pkg/credentials/s3` of v0.18.1 to v0.20.0).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum StorageKey {
+    /// The store's address.
+    #[serde(rename = "S3_ENDPOINT")]
+    Endpoint,
+    /// `0` for an address without TLS.
+    #[serde(rename = "S3_USE_HTTPS")]
+    UseHttps,
+    /// `0` to accept any certificate.
+    #[serde(rename = "S3_VERIFY_SSL")]
+    VerifySsl,
+    /// The region.
+    #[serde(rename = "AWS_DEFAULT_REGION")]
+    Region,
+    /// Whether the bucket is part of the host's name.
+    #[serde(rename = "S3_USER_VIRTUAL_BUCKET")]
+    VirtualBucket,
+    /// Whether to use transfer acceleration.
+    #[serde(rename = "S3_USE_ACCELERATE")]
+    Accelerate,
+    /// Where the CA's certificates are in the pod.
+    #[serde(rename = "AWS_CA_BUNDLE")]
+    CaBundle,
+    /// The ConfigMap with the CA's certificates.
+    #[serde(rename = "AWS_CA_BUNDLE_CONFIGMAP")]
+    CaBundleConfigMap,
+}
+
+impl StorageKey {
+    /// The key within the Secret.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Endpoint => "S3_ENDPOINT",
+            Self::UseHttps => "S3_USE_HTTPS",
+            Self::VerifySsl => "S3_VERIFY_SSL",
+            Self::Region => "AWS_DEFAULT_REGION",
+            Self::VirtualBucket => "S3_USER_VIRTUAL_BUCKET",
+            Self::Accelerate => "S3_USE_ACCELERATE",
+            Self::CaBundle => "AWS_CA_BUNDLE",
+            Self::CaBundleConfigMap => "AWS_CA_BUNDLE_CONFIGMAP",
+        }
+    }
+}
+
 /// What the whole model needs.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ModelResources {
     /// GPU memory of the whole model, e.g. `810Gi`.
     #[schemars(with = "PositiveQuantity")]
@@ -112,6 +182,10 @@ pub struct ModelResources {
     #[serde(default = "Memory::value", deserialize_with = "Memory::or_null")]
     #[schemars(with = "PositiveQuantity")]
     pub memory: Quantity,
+    /// Disk of its node that each pod asks for. Weights of hf:// and s3:// are downloaded to it, all of them into every pod; without it
+    /// Kubernetes puts pods where they do not fit, and evicts them.
+    #[schemars(with = "Option<PositiveQuantity>")]
+    pub ephemeral_storage: Option<Quantity>,
 }
 
 /// A complete, tested way to serve the model.

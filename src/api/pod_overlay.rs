@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::absent::null_is_default;
-use super::quantity::{PositiveQuantity, Quantity};
+use super::quantity::{Quantity, WholeQuantity};
 use super::{limits, lossless};
 
 /// What the pods of an engine, or all pods of an environment, get besides.
@@ -39,9 +39,9 @@ pub struct PodOverlay {
     #[serde(default, deserialize_with = "null_is_default")]
     #[schemars(length(max = limits::OVERLAY_ENTRIES.max), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub resource_claims: Vec<PodClaim>,
-    /// More that the engine's container asks for: huge pages, ephemeral storage, any extended resource. Limits equal requests.
+    /// More that the engine's container asks for: huge pages, any extended resource. Limits equal requests.
     #[serde(default, deserialize_with = "null_is_default")]
-    #[schemars(with = "BTreeMap<String, PositiveQuantity>")]
+    #[schemars(with = "BTreeMap<String, WholeQuantity>")]
     pub resources: BTreeMap<String, Quantity>,
     /// Labels that the nodes must have.
     #[serde(default, deserialize_with = "null_is_default")]

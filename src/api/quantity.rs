@@ -60,6 +60,9 @@ pub enum QuantityError {
 const POSITIVE_PATTERN: &str =
     r"^\+?((0*[1-9][0-9]*(\.[0-9]*)?)|(0*\.0*[1-9][0-9]*))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$";
 
+/// The same for whole numbers of units.
+const WHOLE_PATTERN: &str = r"^\+?0*[1-9][0-9]*([KMGTPE]i|[kMGTPE])?$";
+
 /// What stands behind the number of a quantity.
 enum Scale {
     /// A decimal suffix or exponent: times this power of ten.
@@ -305,6 +308,26 @@ impl JsonSchema for PositiveQuantity {
         let mut schema = Quantity::json_schema(generator);
         schema.insert("pattern".to_owned(), POSITIVE_PATTERN.into());
         schema.insert("minimum".to_owned(), 1.into());
+        schema
+    }
+}
+
+/// The schema of a [`Quantity`] that counts things: a whole number of them, and more than none.
+#[derive(Debug)]
+pub struct WholeQuantity;
+
+impl JsonSchema for WholeQuantity {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "WholeQuantity".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = PositiveQuantity::json_schema(generator);
+        schema.insert("pattern".to_owned(), WHOLE_PATTERN.into());
         schema
     }
 }

@@ -42,7 +42,7 @@ pub struct EnginePod<'a> {
     pub settings: &'a [Setting],
     /// What the environment gives every pod.
     pub overlay: Option<&'a PodOverlay>,
-    /// The ServiceAccount that knows the Hugging Face Secret.
+    /// The ServiceAccount that lets it at the weights.
     pub service_account: Option<&'a str>,
 }
 
@@ -120,7 +120,11 @@ fn render_engine(pod: EnginePod<'_>, rdma: Option<&Rdma>, overlay: &PodOverlay, 
         image: Some(engine.image.clone()),
         args: some(engine.args.iter().map(|arg| quote(arg)).collect()),
         env: some(render_env(pod, rdma, settings)),
-        resources: Some(ResourceRequirements { requests: Some(resources.clone()), limits: Some(resources), claims: some(claims) }),
+        resources: Some(ResourceRequirements {
+            requests: Some(with_disk(&resources, pod.profile)),
+            limits: Some(resources),
+            claims: some(claims),
+        }),
         startup_probe: Some(Probe {
             failure_threshold: i32::try_from(startup_seconds.div_ceil(STARTUP_PERIOD_SECONDS)).ok(),
             period_seconds: i32::try_from(STARTUP_PERIOD_SECONDS).ok(),
@@ -143,6 +147,12 @@ fn render_resources(pod: EnginePod<'_>, overlay: &PodOverlay) -> BTreeMap<String
         resources.insert(name.clone(), K8sQuantity(pod.sizing.gpus_per_replica.to_string()));
     }
     resources
+}
+
+/// Disk is asked for and not limited: what a pod writes beyond the weights is no reason to kill it.
+fn with_disk(resources: &BTreeMap<String, K8sQuantity>, profile: &PhaseProfile) -> BTreeMap<String, K8sQuantity> {
+    let disk = profile.ephemeral_storage.iter().map(|disk| ("ephemeral-storage".to_owned(), K8sQuantity(disk.to_string())));
+    resources.clone().into_iter().chain(disk).collect()
 }
 
 /// The user's variables over the environment's over ours.

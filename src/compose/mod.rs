@@ -3,6 +3,7 @@
 pub mod argv;
 pub mod composition;
 pub mod conditions;
+pub mod credentials;
 pub mod deployment_conditions;
 pub mod deployment_events;
 pub mod engine_pod;
@@ -10,7 +11,6 @@ pub mod events;
 pub mod existing;
 pub mod explanation;
 pub mod frozen;
-pub mod hugging_face_token;
 pub mod inference_environment;
 pub mod inputs;
 pub mod model;

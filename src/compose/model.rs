@@ -1,9 +1,12 @@
 //! The composition of a ClusterModel or Model: no resources, only a word on whether it is valid.
 
+use std::collections::BTreeSet;
+
 use super::composition::{Composition, Desired};
 use super::{conditions::NewCondition, events::events};
 use crate::api::{condition::Condition, input::LintPolicy, words::ProfileValid};
 use crate::domain::lint::Finding;
+use crate::domain::names::LINT_IGNORE_ANNOTATION;
 use crate::domain::spec::model::Model;
 use crate::domain::spec::violation::{Violation, join};
 
@@ -20,9 +23,9 @@ pub fn compose(model: &Result<Model, Vec<Violation>>, lint: LintPolicy, observed
 pub fn profile_valid(model: &Model, lint: LintPolicy) -> NewCondition {
     let mut problems = model.violations();
     let invalid = !problems.is_empty();
-    let looked_for = model.profiles.iter().filter(|_| lint != LintPolicy::Off);
+    let looked_for = model.profiles.iter().flat_map(|profile| &profile.findings).chain(&model.findings);
     let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) =
-        looked_for.flat_map(|profile| &profile.findings).partition(|finding| finding.is_error());
+        looked_for.filter(|_| lint != LintPolicy::Off).partition(|finding| finding.is_error());
     problems.extend(errors.iter().chain(&warnings).map(|finding| Violation::from(*finding)));
     let reason = match (invalid, errors.is_empty(), warnings.is_empty()) {
         (true, ..) => ProfileValid::ProfileInvalid,
@@ -31,7 +34,15 @@ pub fn profile_valid(model: &Model, lint: LintPolicy) -> NewCondition {
         (false, true, true) => ProfileValid::Valid,
     };
     let message = if problems.is_empty() { count(model.profiles.len()) } else { join(&problems) };
-    NewCondition::new(reason, message)
+    let accepted = if lint == LintPolicy::Off { String::new() } else { accepted(model) };
+    NewCondition::new(reason, message + &accepted)
+}
+
+/// The rules that are broken and accepted, so that nobody takes the profiles for better than they are.
+fn accepted(model: &Model) -> String {
+    let rules: BTreeSet<&str> = model.suppressed().map(|suppressed| suppressed.finding.code.as_str()).collect();
+    let listed = rules.into_iter().collect::<Vec<_>>().join(", ");
+    if listed.is_empty() { listed } else { format!("; ignored by {LINT_IGNORE_ANNOTATION}: {listed}") }
 }
 
 fn count(profiles: usize) -> String {

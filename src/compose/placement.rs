@@ -1,20 +1,21 @@
 //! The resources of one placement.
 
 use super::composition::{Body, Composed, ComposedObject};
-use super::hugging_face_token::{render_service_account, render_token, token_reference};
+use super::credentials::{render_secret, render_service_account, storage_references, token_reference};
 use super::observed::{Identity, ObservedResource};
 use super::serving_object::{Serving, render_service};
 use super::{inputs::Inputs, readiness::is_ready, remote_object::wrap, scaled_object::render_scaled_object};
 use crate::api::object::{PlainObject, Reference};
 use crate::api::{metadata::NewMetadata, placement_record::PlacementRecord};
 use crate::domain::key::{Key, Part};
+use crate::domain::kserve::TOKEN_KEY;
 use crate::domain::names::{ENVIRONMENT_LABEL, PLACEMENT_ANNOTATION, Stem};
 use crate::domain::scheduling::placement::{Existing, Placement};
 use crate::domain::scheduling::search::usable;
 use crate::domain::scheduling::sizing::{PhaseSizing, Sizing};
 use crate::domain::spec::deployment::PhaseScaling;
 use crate::domain::spec::environment::{Access, Environment};
-use crate::domain::spec::model::{Model, Token};
+use crate::domain::spec::{credentials::Credentials, model::Model};
 
 /// Every resource of a placement of this size; none where its environment is not there.
 pub fn render_placement(
@@ -32,7 +33,7 @@ pub fn render_placement(
         let namespace = NewMetadata { name: Some(site.namespace.clone()), labels, ..NewMetadata::default() };
         resources.push(site.place(Part::Namespace, ComposedObject::Plain(PlainObject::new("Namespace", namespace))));
     }
-    let service_account = model.token.as_ref().map(|token| render_access(&site, token, &mut resources));
+    let service_account = render_access(&site, &model.credentials, &mut resources);
     resources.extend(render_serving(&site, model, existing, sizing, service_account.as_deref()));
     resources.extend(render_autoscaler(&site, sizing));
     resources
@@ -107,17 +108,25 @@ impl<'a> Site<'a> {
     }
 }
 
-/// The ServiceAccount that lists the token, and the token where it is a copy; returns the former's name.
-fn render_access(site: &Site<'_>, token: &Token, resources: &mut Vec<(Key, Composed)>) -> String {
-    let account = site.identity(Part::ServiceAccount, site.stem.service_account());
-    let mut secret = token.name.clone();
+/// What lets pods at the weights; returns the name of their ServiceAccount where it is not KServe's to choose.
+fn render_access(site: &Site<'_>, credentials: &Credentials, resources: &mut Vec<(Key, Composed)>) -> Option<String> {
+    let (part, copy, secret, keys, references) = match credentials {
+        Credentials::Default => return None,
+        Credentials::ServiceAccount(name) => return Some(name.clone()),
+        Credentials::Token(token) => (Part::Token, site.stem.token(), &token.name, vec![TOKEN_KEY], vec![token_reference(token)]),
+        Credentials::Storage(secret) => {
+            (Part::StorageSecret, site.stem.storage_secret(), &secret.name, secret.keys.clone(), storage_references(secret))
+        }
+    };
+    let mut secret = secret.clone();
     if site.provider.is_some() {
-        let copy = site.identity(Part::Token, site.stem.token());
-        resources.push(site.place_with(Part::Token, ComposedObject::Plain(render_token(&copy)), vec![token_reference(token)]));
+        let copy = site.identity(part, copy);
+        resources.push(site.place_with(part, ComposedObject::Plain(render_secret(&copy, keys)), references));
         secret = copy.name;
     }
+    let account = site.identity(Part::ServiceAccount, site.stem.service_account());
     resources.push(site.place(Part::ServiceAccount, ComposedObject::Plain(render_service_account(&account, &secret))));
-    account.name
+    Some(account.name)
 }
 
 fn render_serving(

@@ -101,9 +101,9 @@ fn explain(condition: &Condition, otherwise: &str) -> String {
 pub fn is_ready(key: &Key, resource: Option<&ObservedResource>) -> bool {
     match key.part {
         Part::Serving(topology) => readiness(resource, topology).ready,
-        Part::Namespace | Part::ServiceAccount | Part::Token | Part::Autoscaler if key.held || key.part.reports() => {
+        Part::Namespace | Part::ServiceAccount | Part::Token | Part::StorageSecret | Part::Autoscaler if key.held || key.part.reports() => {
             resource.is_some_and(|resource| find(&resource.conditions, "Ready").is_some_and(Condition::is_true))
         }
-        Part::Namespace | Part::ServiceAccount | Part::Token | Part::Autoscaler => resource.is_some(),
+        Part::Namespace | Part::ServiceAccount | Part::Token | Part::StorageSecret | Part::Autoscaler => resource.is_some(),
     }
 }

@@ -31,7 +31,7 @@ pub struct Serving<'a> {
     pub environment: &'a Environment,
     /// The sizing of each phase.
     pub sizing: &'a Sizing,
-    /// The ServiceAccount that knows the Hugging Face Secret.
+    /// The ServiceAccount that lets it at the weights.
     pub service_account: Option<&'a str>,
     /// What exists of it.
     pub running: Option<&'a Value>,

@@ -59,7 +59,7 @@ impl Severity {
     }
 }
 
-/// One line a rule: its name, how sure its findings are, and what it checks and why.
+/// One line a rule: its name, how sure its findings are, and what it checks and why. The rest is in a file of its name in `rules`.
 macro_rules! codes {
     ($($code:ident $severities:expr, $summary:literal;)*) => {
         words! {
@@ -74,8 +74,45 @@ macro_rules! codes {
                     $(Self::$code => &$severities,)*
                 }
             }
+
+            /// What happens at run time, a bad and a good example, since when, and where that was read, in Markdown: src/domain/rules.
+            pub fn page(self) -> &'static str {
+                match self {
+                    $(Self::$code => include_str!(concat!("rules/", stringify!($code), ".md")),)*
+                }
+            }
         }
     };
+}
+
+impl Code {
+    /// The rule of that name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == name)
+    }
+
+    /// Whether anybody may look away: what breaks the other rules is not used at all, whoever accepts it.
+    pub fn can_be_dropped(self) -> bool {
+        !matches!(self, Self::SpecInvalid | Self::TemplateText)
+    }
+
+    /// Whether an object's own annotation may accept it; not what is wrong with that annotation.
+    pub fn can_be_accepted(self) -> bool {
+        self.can_be_dropped() && !matches!(self, Self::SuppressionInvalid | Self::SuppressionUnused)
+    }
+
+    /// Whether it may find more in an object where it sees others as well, so that alone it cannot say that there is nothing.
+    pub fn sees_others(self) -> bool {
+        matches!(
+            self,
+            Self::GpuUnused
+                | Self::SlicesJoined
+                | Self::ModelTooLarge
+                | Self::AllocatorRemaps
+                | Self::EfaWithoutLibfabric
+                | Self::ReferenceMissing
+        )
+    }
 }
 
 codes! {
@@ -115,7 +152,13 @@ codes! {
     SideChannelHost [Error, Warning], "VLLM_NIXL_SIDE_CHANNEL_HOST is an address that the other phase can reach: with localhost decode asks itself.";
     AllocatorRemaps [Error, Warning], "Beside a connector PyTorch's allocator has no expandable_segments: memory that is registered would move, and vLLM exits on it since 0.21.";
     HashSeedMismatch [Warning], "Where blocks are looked up by a hash, as with LMCache, both phases set PYTHONHASHSEED alike: decode finds nothing otherwise.";
+    ModelcarUser [Warning], "Weights of oci:// do not take root from engines with phases: KServe gives them the user of its modelcar, and without root RDMA rests on how much memory a node lets anybody lock.";
+    NoStorageAccount [Warning], "A model of s3:// names the account that reads it: prefill and decode have different ServiceAccounts otherwise, and neither is anybody's.";
+    NoDiskRequest [Warning], "A large model that is downloaded asks for disk: without it pods land on nodes that cannot hold it, and are evicted.";
     NoRdmaSelector [Warning], "A PrefillDecode profile asks for an environment with RDMA: over TCP the first token takes minutes, not a fraction of a second.";
     RdmaUndeclared [Error, Warning], "An environment that is labelled for RDMA says how a pod gets the device: without one the engine exits where the type of RDMA is known, and transfer falls back to TCP elsewhere.";
     EfaWithoutLibfabric [Warning], "On EFA NIXL has LIBFABRIC among its backends: UCX, which it takes otherwise, is as slow there as TCP.";
+    ReferenceMissing [Warning], "What an object refers to by name is among the files, where they hold others of its kind: a model or a Secret that is nowhere keeps it waiting.";
+    SuppressionInvalid [Warning], "Each entry of annotation modelplane.ai/lint-ignore is a rule that can be ignored, and a reason: what is not does not count.";
+    SuppressionUnused [Warning], "Each entry of annotation modelplane.ai/lint-ignore ignores something: one that is left over would hide what is found later.";
 }

@@ -27,6 +27,8 @@ pub enum Part {
     ServiceAccount,
     /// The Secret with the Hugging Face token; always held.
     Token,
+    /// The Secret with the account of an object store; always held.
+    StorageSecret,
     /// The ScaledObject; the topology is Unified.
     Autoscaler,
 }
@@ -42,7 +44,7 @@ const HELD: &str = "object-";
 const SERVICE_ACCOUNT: &str = "serviceaccount-";
 const AUTOSCALER: &str = "scaledobject-";
 /// What is composed in one place only.
-const ONE_PLACE: [(&str, Part); 2] = [("namespace-", Part::Namespace), ("token-", Part::Token)];
+const ONE_PLACE: [(&str, Part); 3] = [("namespace-", Part::Namespace), ("token-", Part::Token), ("storage-secret-", Part::StorageSecret)];
 
 /// What an environment's name must not start with: two keys would be equal.
 const RESERVED_PREFIXES: [&str; 2] = [SERVICE_ACCOUNT, AUTOSCALER];
@@ -90,7 +92,7 @@ impl Key {
         match self.part {
             Part::Serving(topology) => Some(topology),
             Part::Autoscaler => Some(Topology::Unified),
-            Part::Namespace | Part::ServiceAccount | Part::Token => None,
+            Part::Namespace | Part::ServiceAccount | Part::Token | Part::StorageSecret => None,
         }
     }
 }
@@ -106,7 +108,7 @@ impl fmt::Display for Key {
             }
             Part::ServiceAccount => write!(f, "{held}{SERVICE_ACCOUNT}{environment}"),
             Part::Autoscaler => write!(f, "{held}{AUTOSCALER}{environment}-{}", suffix(Topology::Unified)),
-            Part::Namespace | Part::Token => {
+            Part::Namespace | Part::Token | Part::StorageSecret => {
                 let prefix = ONE_PLACE.iter().find(|(_, other)| other == part).map(|(prefix, _)| *prefix).unwrap_or_default();
                 write!(f, "{prefix}{environment}")
             }

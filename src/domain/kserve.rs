@@ -78,6 +78,8 @@ pub const READY: &str = "Ready";
 
 /// The key under which the storage initializer reads a Hugging Face token.
 pub const TOKEN_KEY: &str = "HF_TOKEN";
+/// The keys under which it reads an account of an object store; the second makes a Secret one (`credentials` in `inferenceservice-config`).
+pub const STORAGE_ACCOUNT_KEYS: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 /// The names of what is made of a serving object stay unhashed up to so many characters of its own.
 pub const SERVING_NAME_MAX: usize = 38;
 

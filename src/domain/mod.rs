@@ -9,3 +9,4 @@ pub mod lint;
 pub mod names;
 pub mod scheduling;
 pub mod spec;
+pub mod suppression;

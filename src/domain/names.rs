@@ -15,6 +15,8 @@ pub const OUR_PREFIX: &str = "modelplane.ai/";
 pub const ENVIRONMENT_LABEL: &str = "modelplane.ai/environment";
 /// The annotation that holds a placement's record.
 pub const PLACEMENT_ANNOTATION: &str = "modelplane.ai/placement";
+/// The annotation by which whoever owns an object accepts what the lint finds in it.
+pub const LINT_IGNORE_ANNOTATION: &str = "modelplane.ai/lint-ignore";
 /// The label by which the Workload Variant Autoscaler knows the accelerator of a phase.
 pub const ACCELERATOR_LABEL: &str = "inference.optimization/acceleratorName";
 /// Where the control plane keeps what serves environments.
@@ -57,6 +59,11 @@ impl Stem {
     /// The name of the Secret with the Hugging Face token, where it is a copy.
     pub fn token(&self) -> String {
         format!("{}-hf-token", self.0)
+    }
+
+    /// The name of the Secret with the account of an object store, where it is a copy.
+    pub fn storage_secret(&self) -> String {
+        format!("{}-storage-account", self.0)
     }
 }
 
@@ -110,7 +117,7 @@ pub fn label_name_error(name: &str) -> Option<String> {
 /// Why a text cannot be the name of most objects, such as a Secret.
 pub fn object_name_error(name: &str) -> Option<String> {
     let fits = name.len() <= 253 && name.split('.').all(is_name_part);
-    (!fits).then(|| format!("is {name:?}; write up to 253 lower case letters, digits, '-' and '.', with a letter or digit at both ends"))
+    (!fits).then(|| format!("is {name:?}; write 1 to 253 lower case letters, digits, '-' and '.', with a letter or digit at both ends"))
 }
 
 /// A label value out of any text: what is not allowed becomes `-`, at most 63 characters.

@@ -131,7 +131,7 @@ fn is_ours(key: &Key, header: &Header) -> bool {
         Part::Serving(_) => is_service(&header.api_version, &header.kind),
         Part::ServiceAccount => header.kind == "ServiceAccount",
         Part::Autoscaler => header.kind == scaled_object::KIND,
-        Part::Namespace | Part::Token => false,
+        Part::Namespace | Part::Token | Part::StorageSecret => false,
     }
 }
 
@@ -157,8 +157,8 @@ pub(crate) fn read_seen(key: &Key, bytes: &[u8], metadata: &Metadata) -> Observe
         }
         // A report that cannot be read is none: it says nothing of being ready, and it must not stop everything else.
         Part::Serving(_) => (Some(from_struct(bytes).unwrap_or_default()), Vec::new()),
-        // Only the conditions: what the provider sees of a token must not be read.
-        Part::Namespace | Part::ServiceAccount | Part::Token | Part::Autoscaler => {
+        // Only the conditions: what the provider sees of a Secret must not be read.
+        Part::Namespace | Part::ServiceAccount | Part::Token | Part::StorageSecret | Part::Autoscaler => {
             (None, from_struct::<Conditioned>(bytes).unwrap_or_default().status.conditions)
         }
     };
@@ -166,7 +166,7 @@ pub(crate) fn read_seen(key: &Key, bytes: &[u8], metadata: &Metadata) -> Observe
     let requested = match key.part {
         Part::Serving(_) if key.held => from_struct::<Holder<Requesting>>(bytes).unwrap_or_default().spec.for_provider.manifest.spec,
         Part::Serving(_) => from_struct::<Requesting>(bytes).unwrap_or_default().spec,
-        Part::Namespace | Part::ServiceAccount | Part::Token | Part::Autoscaler => RequestedService::default(),
+        Part::Namespace | Part::ServiceAccount | Part::Token | Part::StorageSecret | Part::Autoscaler => RequestedService::default(),
     };
     ObservedResource {
         deleting: metadata.deletion_timestamp.is_some(),

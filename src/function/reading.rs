@@ -14,6 +14,7 @@ use crate::domain::spec::deployment::{Deployment, validate_deployment};
 use crate::domain::spec::environment::{Environment, validate_environment};
 use crate::domain::spec::model::{Model, validate_model};
 use crate::domain::spec::{input::validate_input, violation::Violation};
+use crate::domain::suppression::Suppressions;
 use crate::structs::{from_struct, from_struct_or_errors};
 
 /// An InferenceEnvironment.
@@ -43,13 +44,14 @@ pub(crate) fn read_written_environment(bytes: &[u8]) -> Result<InferenceEnvironm
     read(bytes)
 }
 
-/// A ClusterModel or Model, with what the lint finds in it. Its profiles may each break rules of their own.
+/// A ClusterModel or Model, with what the lint finds in it and its owner does not accept. Its profiles may each break rules of their own.
 ///
 /// # Errors
 /// The rules that make it unusable as a whole.
 pub(crate) fn read_model(kind: ModelKind, bytes: &[u8]) -> Result<Model, Vec<Violation>> {
     let written: ApiModel = read(bytes)?;
-    Ok(linted(validate_model(kind, &written)?, &written.spec))
+    let suppressions = Suppressions::read(&written.metadata.annotations);
+    Ok(linted(validate_model(kind, &written)?, &written.spec).accepting(&suppressions))
 }
 
 /// The spec of a ClusterModel or Model, as it is written.
@@ -58,6 +60,11 @@ pub(crate) fn read_model(kind: ModelKind, bytes: &[u8]) -> Result<Model, Vec<Vio
 /// What cannot be read.
 pub(crate) fn read_model_spec(bytes: &[u8]) -> Result<ModelSpec, Vec<Violation>> {
     read::<ApiModel>(bytes).map(|model| model.spec)
+}
+
+/// What an object's owner accepts of what the lint finds in it; nothing where that cannot be read.
+pub(crate) fn read_suppressions(bytes: &[u8]) -> Suppressions {
+    Suppressions::read(&from_struct::<Header>(bytes).unwrap_or_default().metadata.annotations)
 }
 
 /// A ModelDeployment.

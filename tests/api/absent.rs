@@ -48,7 +48,8 @@ fn null_is_the_default() {
         "spec": {
             "model": {"name": "m"}, "source": "HuggingFace",
             "huggingFace": {"repo": "a/b", "revision": null, "secretRef": {"name": "s", "namespace": null, "key": null}},
-            "resources": {"vram": "1Gi", "cpu": null, "memory": null},
+            "uriSecretRef": {"name": "s", "namespace": null, "keys": null}, "serviceAccountName": null,
+            "resources": {"vram": "1Gi", "cpu": null, "memory": null, "ephemeralStorage": null},
             "serving": [{
                 "name": "p", "topology": null, "environmentSelector": null, "resources": null,
                 "engine": {"name": "vLLM", "image": "i", "args": null, "env": null, "startupTimeoutSeconds": null},

@@ -199,6 +199,58 @@ fn what_breaks_rules_is_refused_with_the_place_of_the_field() {
     assert_eq!(verdict, Verdict::NotPlaced);
 }
 
+/// The example's change with an option in front of the others of a phase, and what runs with the same on the image before.
+fn edited(option: &str, images: (&str, &str)) -> ((tempfile::TempDir, String), (tempfile::TempDir, String)) {
+    let (mut composites, composed) = export();
+    let is_model = |object: &Value| object["kind"] == json!("ClusterModel") && object["metadata"]["name"] == json!("mistral-24b");
+    let model = composites.iter_mut().find(|object| is_model(object)).unwrap();
+    let with = |model: &mut Value, image: &str, option: &str| {
+        let engine = &mut model["spec"]["serving"][1]["engine"];
+        engine["image"] = json!(image);
+        engine["args"] = json!([option, "--tensor-parallel-size=2"]);
+    };
+    with(model, images.0, "--frobnicate");
+    let mut change =
+        json!({"apiVersion": model["apiVersion"], "kind": model["kind"], "metadata": {"name": "mistral-24b"}, "spec": model["spec"]});
+    with(&mut change, images.1, "--frobnicate");
+    change["spec"]["serving"][1]["engine"]["args"].as_array_mut().unwrap().insert(0, json!(option));
+    let live = folder(&[("a.json", &list(&composites)), ("b.json", &list(&composed))]);
+    (live, folder(&[("model.yaml", &documents(&[change]))]))
+}
+
+#[test]
+fn what_a_new_image_breaks_is_said_and_what_was_broken_before_is_not() {
+    let ((_live, live), (_change, change)) = edited("--swap-space=4", ("vllm/vllm-openai:v0.17.1", "vllm/vllm-openai:v0.33.0"));
+    let words = ["--live", &live, "--change", &change];
+    let findings = said(&words)["changes"][0]["findings"].clone();
+    let found: Vec<(&str, &str, &str)> = findings
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| (finding["severity"].as_str().unwrap(), finding["rule"].as_str().unwrap(), finding["path"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        found,
+        [("error", "OptionUnknown", "spec.serving[1].engine.args[0]")],
+        "--frobnicate, one further behind than it was, and everything of the other profile were there before: {findings:#}"
+    );
+    let (verdict, out, _) = run(&words);
+    assert_eq!(verdict, Verdict::NotPlaced, "an engine that exits at start is no change that goes well");
+    let written = fs::read_to_string(format!("{change}/model.yaml")).unwrap();
+    let at = written.lines().position(|line| line.contains("--swap-space")).unwrap() + 1;
+    let wanted = format!(
+        "change: ClusterModel mistral-24b is changed\n  {change}/model.yaml:{at}:9: error OptionUnknown: spec.serving[1].engine.args[0]: the engine exits \
+         at start because vLLM has had no --swap-space since 0.18.0; remove it: nothing is swapped to the CPU any more\n"
+    );
+    assert!(out.contains(&wanted), "{out}");
+}
+
+#[test]
+fn an_image_that_has_everything_breaks_nothing() {
+    let ((_live, live), (_change, change)) = edited("--max-num-seqs=8", ("vllm/vllm-openai:v0.32.0", "vllm/vllm-openai:v0.33.0"));
+    assert_eq!(said(&["--live", &live, "--change", &change])["changes"][0]["findings"], json!([]));
+}
+
 #[test]
 fn what_happens_without_the_change_too_is_told_apart() {
     let (composites, mut composed) = export();

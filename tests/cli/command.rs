@@ -32,6 +32,14 @@ fn help_completions_and_the_manual_know_every_command() {
 }
 
 #[test]
+fn shells_complete_the_rules_of_the_lint() {
+    for (shell, select) in [("bash", "--select"), ("zsh", "--select"), ("fish", "-l select")] {
+        let text = printed(&["completions", shell]);
+        assert!(text.contains("KvConnectorMissing") && text.contains(select), "{shell}");
+    }
+}
+
+#[test]
 fn quiet_leaves_the_exit_code_and_what_is_wrong() {
     for (words, code, silent) in [
         (["lint", "-q", "examples/llama-405b"], 1, true),

@@ -353,7 +353,7 @@ fn the_names_of_files_are_escaped_like_their_content() {
     let folder = tempfile::tempdir().unwrap();
     let name = format!("{}.yaml", HOSTILE.replace('/', ""));
     let file = folder.path().join(&name);
-    std::fs::write(&file, "a: [").unwrap();
+    std::fs::write(&file, "a: [ # of modelplane.ai").unwrap();
     let path = folder.path().to_str().unwrap();
     let unread = [["preview", path], ["explain", path], ["lint", path]].map(|words| run(&words, "", None));
     check(&unread);

@@ -67,7 +67,10 @@ fn the_truth_about_the_proposals_own_resources() {
 #[test]
 fn the_example_to_copy_is_clean_also_where_warnings_count() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/llama-70b");
-    assert_eq!(run(&[folder, "--strict"], ""), (Found::Clean, "0 errors, 0 warnings in 3 objects\n".to_owned(), String::new()));
+    assert_eq!(
+        run(&[folder, "--strict"], ""),
+        (Found::Clean, "0 errors, 0 warnings in 3 objects; 1 of another kind is skipped\n".to_owned(), String::new())
+    );
 }
 
 #[test]
@@ -108,6 +111,8 @@ fn code_scanners_get_every_rule_and_every_result() {
     assert_eq!((found, &sarif["version"]), (Found::Errors, &json!("2.1.0")));
     let rules = sarif["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap();
     assert_eq!(rules.len(), Code::ALL.len());
+    let page = |rule: &Value| format!("{}/blob/main/docs/rules/{}.md", env!("CARGO_PKG_REPOSITORY"), rule["id"].as_str().unwrap());
+    assert!(rules.iter().all(|rule| rule["helpUri"] == json!(page(rule))), "each has a page");
     let results = sarif["runs"][0]["results"].as_array().unwrap();
     assert_eq!((results.len(), &results[0]["ruleId"], &results[0]["level"]), (3, &json!("PortArg"), &json!("error")));
     let place = json!({"artifactLocation": {"uri": "<stdin>"}, "region": {"startLine": 26, "startColumn": 15}});
@@ -134,7 +139,9 @@ fn what_cannot_be_read_is_bad_input() {
     let of_others = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n";
     for (text, expected) in [
         ("a: [", "<stdin>:1:"),
-        ("- 1\n", "<stdin>:1:1: a manifest must be a mapping"),
+        ("- 1\n", "no object of modelplane.ai/v1alpha1 in these manifests"),
+        ("kind: ClusterModel\nspec: {}\n", "<stdin>:1:1: apiVersion is missing: "),
+        ("apiVersion: modelplane.ai/v1alpha1\nkind: Model\n", "<stdin>:1:1: metadata.name is missing: "),
         (of_others, "no object of modelplane.ai/v1alpha1 in these manifests"),
     ] {
         let (found, out, err) = run(&["-"], text);

@@ -21,6 +21,8 @@ struct Wanted {
     disaggregated: bool,
     /// What the GPUs go by.
     request: GpuRequest,
+    /// Disk that the model asks for.
+    disk: Option<&'static str>,
 }
 
 fn rendered(wanted: Wanted) -> RenderedPod {
@@ -31,6 +33,7 @@ fn rendered(wanted: Wanted) -> RenderedPod {
         memory: "64Gi".parse().unwrap(),
         accelerator: None,
         shared_memory: None,
+        ephemeral_storage: wanted.disk.map(|disk| disk.parse().unwrap()),
     };
     let scaling = PhaseScaling::Fixed { replicas: 1 };
     let sizing = PhaseSizing { pool: "p".to_owned(), accelerator: "a".to_owned(), gpus_per_replica: 4, scaling };
@@ -65,7 +68,7 @@ fn nvidia() -> GpuRequest {
 
 /// A pod of an engine and what an environment gives for RDMA.
 fn pod(engine: Value, rdma: Option<Value>, disaggregated: bool) -> Value {
-    let wanted = Wanted { engine, rdma, overlay: None, disaggregated, request: nvidia() };
+    let wanted = Wanted { engine, rdma, overlay: None, disaggregated, request: nvidia(), disk: None };
     serde_json::to_value(rendered(wanted).spec).unwrap()
 }
 
@@ -123,7 +126,14 @@ fn each_vendor_and_network_gets_the_variables_that_fit_it() {
     ];
     for (request, kind, expected) in cases {
         let what = format!("{request:?} {kind}");
-        let wanted = Wanted { engine: engine(&json!([])), rdma: Some(json!({"type": kind})), overlay: None, disaggregated: true, request };
+        let wanted = Wanted {
+            engine: engine(&json!([])),
+            rdma: Some(json!({"type": kind})),
+            overlay: None,
+            disaggregated: true,
+            request,
+            disk: None,
+        };
         let pod = serde_json::to_value(rendered(wanted).spec).unwrap();
         let ours = expected.into_iter().map(|(name, value)| (name, json!(value)));
         let expected: Vec<_> = std::iter::once(("VLLM_NIXL_SIDE_CHANNEL_HOST", Value::Null)).chain(ours).collect();
@@ -141,6 +151,18 @@ fn devices_are_counted_per_pod_and_per_gpu_and_limits_are_requests() {
     let resources = pod(engine(&json!([])), Some(rdma), true)["containers"][0]["resources"].clone();
     let expected = json!({"cpu": "8", "memory": "64Gi", "nvidia.com/gpu": "4", "rdma/shared": "1", "vpc.amazonaws.com/efa": "9", "hugepages-2Mi": "5120Mi"});
     assert_eq!(resources, json!({"requests": expected, "limits": expected}));
+}
+
+/// A limit would have the kubelet kill an engine for what it writes beside the weights.
+#[test]
+fn disk_is_asked_for_and_not_limited() {
+    let wanted =
+        Wanted { engine: engine(&json!([])), rdma: None, overlay: None, disaggregated: false, request: nvidia(), disk: Some("900Gi") };
+    let pod = serde_json::to_value(rendered(wanted).spec).unwrap();
+    let limits = json!({"nvidia.com/gpu": "4", "cpu": "8", "memory": "64Gi"});
+    let mut requests = limits.clone();
+    requests["ephemeral-storage"] = json!("900Gi");
+    assert_eq!(pod["containers"][0]["resources"], json!({"limits": limits, "requests": requests}));
 }
 
 #[test]
@@ -183,7 +205,7 @@ fn the_startup_budget_is_rounded_up_to_the_probes_period() {
 fn overlaid(environment: Option<Value>, engines: Option<Value>, rdma: Option<Value>) -> RenderedPod {
     let mut engine = engine(&json!([]));
     engine["pod"] = engines.unwrap_or_default();
-    rendered(Wanted { engine, disaggregated: rdma.is_some(), rdma, overlay: environment, request: nvidia() })
+    rendered(Wanted { engine, disaggregated: rdma.is_some(), rdma, overlay: environment, request: nvidia(), disk: None })
 }
 
 /// Every field of an overlay, and what the pod makes of it.
@@ -199,7 +221,7 @@ fn an_overlay_reaches_the_pod_whole() {
             {"name": "nic", "resourceClaimTemplateName": "one-nic", "per": "GPU", "request": "nic"},
             {"name": "imex", "resourceClaimName": "imex"},
         ],
-        "resources": {"hugepages-1Gi": "2Gi", "ephemeral-storage": "100Gi", "example.com/device": 1},
+        "resources": {"hugepages-1Gi": "2Gi", "example.com/device": 1},
         "nodeSelector": {"zone": "a"},
         "tolerations": [{"key": "gpu", "operator": "Exists"}],
         "affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "zone"}]}},
@@ -216,7 +238,7 @@ fn an_overlay_reaches_the_pod_whole() {
     assert_eq!(pod.annotations, BTreeMap::from([("example.com/note".to_owned(), "b".to_owned())]));
     let asked = json!({
         "cpu": "8", "memory": "64Gi", "nvidia.com/gpu": "4",
-        "hugepages-1Gi": "2Gi", "ephemeral-storage": "100Gi", "example.com/device": "1",
+        "hugepages-1Gi": "2Gi", "example.com/device": "1",
     });
     let nic = |gpu: u32| json!({"name": format!("nic-{gpu}"), "resourceClaimTemplateName": "one-nic"});
     let reference = |gpu: u32| json!({"name": format!("nic-{gpu}"), "request": "nic"});
@@ -323,6 +345,7 @@ fn gpus_that_are_claimed_are_claimed_one_by_one() {
         overlay: None,
         disaggregated: true,
         request: GpuRequest::Claimed("one-gpu".to_owned()),
+        disk: None,
     };
     let pod = serde_json::to_value(rendered(wanted).spec).unwrap();
     let gpu = |gpu: u32| json!({"name": format!("gpu-{gpu}"), "resourceClaimTemplateName": "one-gpu"});

@@ -179,7 +179,8 @@ fn what_a_placement_needs_beside_it_is_ready_when_it_says_so() {
     };
     let cases =
         [(None, false), (Some(ObservedResource::default()), false), (Some(reporting("Unknown")), false), (Some(reporting("True")), true)];
-    let held = [Part::Namespace, Part::ServiceAccount, Part::Token, Part::Autoscaler].map(|part| Key::new("east", part, true));
+    let held = [Part::Namespace, Part::ServiceAccount, Part::Token, Part::StorageSecret, Part::Autoscaler]
+        .map(|part| Key::new("east", part, true));
     for key in held.iter().chain([&Key::new("east", Part::Autoscaler, false)]) {
         for (observed, expected) in &cases {
             assert_eq!(is_ready(key, observed.as_ref()), *expected, "{key}: {observed:?}");

@@ -4,6 +4,7 @@ use function_modelplane::api::phase::Phase;
 use function_modelplane::api::words::{EventReason, Listed, Undecided, Waiting, conditions};
 use function_modelplane::domain::scheduling::freeze::Freeze;
 use function_modelplane::domain::scheduling::rejection::{MissingLabel, PhaseNeed, PoolState, Reason};
+use function_modelplane::domain::spec::credentials::SecretUse;
 use function_modelplane::domain::spec::violation::Violation;
 
 use super::{code, hold, table};
@@ -39,7 +40,11 @@ fn rejections() -> Vec<Reason> {
         Reason::Deleting {},
         Reason::Cordoned { draining: false },
         Reason::NotReady {},
-        Reason::SecretElsewhere { secret: "key HF_TOKEN of modelplane-system/hugging-face".to_owned(), namespace: "ml-team-a".to_owned() },
+        Reason::SecretElsewhere {
+            needed: SecretUse::Token,
+            secret: "key HF_TOKEN of modelplane-system/hugging-face".to_owned(),
+            namespace: "ml-team-a".to_owned(),
+        },
         Reason::EnvironmentInvalid { violations: violation("spec.rdma.env[0].value", "…") },
         Reason::SelectorMismatch { label: label("region", "us") },
         Reason::NoProfileForTopology { topology: "PrefillDecode" },

@@ -19,7 +19,12 @@ fn project() -> PathBuf {
 
 /// Compares a page of `docs/reference/` with what it should be, or rewrites it.
 fn hold(page: &str, wanted: &str) {
-    let file = project().join("docs/reference").join(page);
+    hold_in("docs/reference", page, wanted);
+}
+
+/// The same of a page of another folder.
+fn hold_in(folder: &str, page: &str, wanted: &str) {
+    let file = project().join(folder).join(page);
     let wanted = format!("<!-- Written by `./generate schemas`. -->\n{wanted}");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();

@@ -7,4 +7,5 @@ mod lint;
 mod names;
 mod scheduling;
 mod spec;
+mod suppression;
 mod visible_text;

@@ -86,7 +86,7 @@ proptest! {
         prop_assume!(environment_name_error(&name).is_none());
         let both = [Part::Serving(Topology::PrefillDecode), Part::Serving(Topology::Unified), Part::ServiceAccount, Part::Autoscaler];
         let own = both.map(|part| Key::new(&name, part, false));
-        let held = both.into_iter().chain([Part::Namespace, Part::Token]).map(|part| Key::new(&name, part, true));
+        let held = both.into_iter().chain([Part::Namespace, Part::Token, Part::StorageSecret]).map(|part| Key::new(&name, part, true));
         let keys: Vec<Key> = own.into_iter().chain(held).collect();
         let texts: BTreeSet<String> = keys.iter().map(ToString::to_string).collect();
         prop_assert_eq!(texts.len(), keys.len());

@@ -92,6 +92,94 @@ fn here_the_secret_must_be_where_kserve_reads_it() {
     }
 }
 
+/// A model in an object store, with what else its spec says.
+fn stored(more: &Value) -> Value {
+    let mut model = model();
+    let spec = model["spec"].as_object_mut().unwrap();
+    spec.remove("huggingFace");
+    spec.extend(json!({"source": "URI", "uri": "s3://models/llama"}).as_object().unwrap().clone());
+    spec.extend(more.as_object().unwrap().clone());
+    model
+}
+
+fn account_in(namespace: &str) -> Value {
+    json!({"uriSecretRef": {"name": "weights", "namespace": namespace, "keys": ["S3_ENDPOINT", "S3_ENDPOINT"]}})
+}
+
+#[test]
+fn the_account_of_an_object_store_is_copied_key_by_key() {
+    let mut cluster = Cluster::new(deployment(1), vec![stored(&account_in("stores")), environment("east")]);
+    let desired = cluster.reconcile().desired();
+    let reference = |key: &str| {
+        json!({
+            "patchesFrom": {"apiVersion": "v1", "kind": "Secret", "namespace": "stores", "name": "weights", "fieldPath": format!("data[{key}]")},
+            "toFieldPath": format!("data.{key}"),
+        })
+    };
+    let references = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "S3_ENDPOINT"].map(reference);
+    assert_eq!(
+        desired["storage-secret-east"]["spec"],
+        json!({
+            "providerConfigRef": {"kind": "ClusterProviderConfig", "name": "east-cluster-kubeconfig"},
+            "references": references,
+            "forProvider": {"manifest": {
+                "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "chat-storage-account", "namespace": "team"},
+                "data": {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "S3_ENDPOINT": ""},
+            }},
+        }),
+        "every key that is copied has an empty value of ours, so that what provider-kubernetes writes there does not stay"
+    );
+    assert_eq!(
+        desired["object-serviceaccount-east"]["spec"]["forProvider"]["manifest"],
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "chat-engine", "namespace": "team"},
+               "secrets": [{"name": "chat-storage-account"}]})
+    );
+    let service = &desired["object-east-pd"]["spec"]["forProvider"]["manifest"]["spec"];
+    for phase in [service, &service["prefill"]] {
+        assert_eq!(phase["template"]["serviceAccountName"], json!("chat-engine"), "both phases download the model");
+    }
+}
+
+#[test]
+fn a_frozen_placement_never_passes_a_copied_account_on() {
+    let mut cluster = Cluster::new(deployment(1), vec![stored(&account_in("stores")), environment("east"), environment("west")]);
+    cluster.reconcile();
+    let copy = json!({"AWS_ACCESS_KEY_ID": "c2VjcmV0", "AWS_SECRET_ACCESS_KEY": "c2VjcmV0", "S3_ENDPOINT": "c2VjcmV0"});
+    cluster.composed.get_mut("storage-secret-east").unwrap()["spec"]["forProvider"]["manifest"]["data"] = copy;
+    cluster.delete("InferenceEnvironment", "east");
+    let desired = cluster.reconcile().desired();
+    assert_eq!(
+        desired["storage-secret-east"]["spec"]["forProvider"]["manifest"]["data"],
+        json!({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "S3_ENDPOINT": ""})
+    );
+    assert!(!json!(desired).to_string().contains("c2VjcmV0"));
+}
+
+#[test]
+fn here_the_account_of_an_object_store_is_read_where_it_is() {
+    let mut fitting = Cluster::new(deployment(1), vec![stored(&account_in("team")), local()]);
+    let desired = fitting.reconcile().desired();
+    assert_eq!(desired.keys().collect::<Vec<_>>(), ["llmisvc-here-pd", "serviceaccount-here"]);
+    assert_eq!(desired["serviceaccount-here"]["secrets"], json!([{"name": "weights"}]));
+    let mut elsewhere = Cluster::new(deployment(1), vec![stored(&account_in("stores")), local()]);
+    assert_eq!(elsewhere.reconcile().status()["scheduling"]["rejected"][0]["reason"], json!("SecretElsewhere"));
+}
+
+/// Who made it gave it its Secrets and its identity in a cloud: another one of ours would have neither.
+#[test]
+fn a_service_account_that_is_there_is_used_and_never_made() {
+    let reader = stored(&json!({"serviceAccountName": "weights-reader"}));
+    let mut cluster = Cluster::new(deployment(1), vec![reader.clone(), environment("east")]);
+    let desired = cluster.reconcile().desired();
+    assert_eq!(desired.keys().collect::<Vec<_>>(), ["namespace-east", "object-east-pd"]);
+    let service = &desired["object-east-pd"]["spec"]["forProvider"]["manifest"]["spec"];
+    for phase in [service, &service["prefill"]] {
+        assert_eq!(phase["template"]["serviceAccountName"], json!("weights-reader"));
+    }
+    let mut here = Cluster::new(deployment(1), vec![reader, local()]);
+    assert_eq!(keys(&mut here), ["llmisvc-here-pd"]);
+}
+
 #[test]
 fn without_a_secret_there_is_no_service_account() {
     assert_eq!(keys(&mut cluster(1)), ["namespace-east", "object-east-pd"]);

@@ -116,3 +116,47 @@ fn a_model_says_of_itself_what_its_deployments_say() {
     assert!(!told.held_back(), "a warning stops nothing");
     assert_eq!(cluster.reconcile().results(), vec![]);
 }
+
+/// The model's owner accepts what the lint finds.
+fn accept(cluster: &mut Cluster, entries: &str) {
+    cluster.change("ClusterModel", "llama", |object| object["metadata"]["annotations"]["modelplane.ai/lint-ignore"] = json!(entries));
+}
+
+#[test]
+fn enforced_what_the_models_owner_accepts_keeps_nothing_away() {
+    let mut cluster = cluster(1);
+    forget_connector(&mut cluster);
+    accept(&mut cluster, "KvConnectorMissing=decode alone is measured this week");
+    policy(&mut cluster, "Enforce");
+    let placed = cluster.reconcile();
+    assert_eq!((profile_valid(&placed), warnings(&placed)), (("True", "Valid".to_owned()), vec![]));
+    assert_eq!(placed.status()["placements"]["total"], json!(1));
+    let message = placed.response.conditions.iter().find(|condition| condition.r#type == "ProfileValid").unwrap().message();
+    assert_eq!(message, "2 serving profiles; ignored by modelplane.ai/lint-ignore: KvConnectorMissing", "it does not vanish");
+}
+
+#[test]
+fn an_entry_that_does_not_count_is_a_warning_and_stops_nothing() {
+    let mut cluster = cluster(1);
+    accept(&mut cluster, "KvConectorMissing=measured; PortArg=a proxy; ModelTooLarge=only an environment shows it");
+    policy(&mut cluster, "Enforce");
+    let placed = cluster.reconcile();
+    assert_eq!(profile_valid(&placed), ("True", "LintWarnings".to_owned()));
+    let path = "metadata.annotations[\"modelplane.ai/lint-ignore\"]";
+    let expected = format!(
+        "ProfileValid: {path}: ignores \"KvConectorMissing\", and there is no such rule; write KvConnectorMissing (SuppressionInvalid); \
+         {path}: ignores PortArg, of which nothing is found here; remove the entry (SuppressionUnused)"
+    );
+    assert_eq!(warnings(&placed), [expected]);
+    assert_eq!(placed.status()["placements"]["total"], json!(1));
+}
+
+/// What a platform enforces on its models is not for a deployment's owner to accept.
+#[test]
+fn a_deployments_own_annotation_accepts_nothing_of_its_models() {
+    let mut cluster = cluster(1);
+    forget_connector(&mut cluster);
+    policy(&mut cluster, "Enforce");
+    cluster.composite["metadata"]["annotations"] = json!({"modelplane.ai/lint-ignore": "KvConnectorMissing=a team says so"});
+    assert_eq!(profile_valid(&cluster.reconcile()), ("False", "LintErrors".to_owned()));
+}

@@ -23,6 +23,9 @@ use super::schema::structural;
 const BOUNDS: [&str; 9] =
     ["minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern", "x-kubernetes-list-map-keys", "default"];
 
+/// The pattern of quantities that count things.
+const WHOLE: &str = r"^\+?0*[1-9][0-9]*([KMGTPE]i|[kMGTPE])?$";
+
 type Judge = fn(&Value) -> Vec<Violation>;
 
 fn read<T: DeserializeOwned>(object: &Value) -> Result<T, Vec<Violation>> {
@@ -77,14 +80,17 @@ fn models() -> Vec<Value> {
         "name": "profile", "topology": "PrefillDecode", "environmentSelector": {"matchLabels": {"a": "b"}},
         "engine": engine, "resources": resources, "prefill": {"engine": engine, "resources": resources},
     });
-    let spec = json!({"model": {"name": "meta/Llama"}, "resources": {"vram": "80Gi", "cpu": "4", "memory": "4Gi"}, "serving": [profile]});
+    let spec = json!({"model": {"name": "meta/Llama"}, "resources": {"vram": "80Gi", "cpu": "4", "memory": "4Gi", "ephemeralStorage": "80Gi"}, "serving": [profile]});
     let (mut hub, mut uri) = (spec.clone(), spec);
     hub["source"] = json!("HuggingFace");
     hub["huggingFace"] =
         json!({"repo": "meta/Llama", "revision": "main", "secretRef": {"name": "hub", "namespace": "hubs", "key": "HF_TOKEN"}});
     uri["source"] = json!("URI");
     uri["uri"] = json!("s3://a");
-    vec![named(&hub), named(&uri)]
+    let mut reader = uri.clone();
+    reader["serviceAccountName"] = json!("reader");
+    uri["uriSecretRef"] = json!({"name": "weights", "namespace": "stores", "keys": ["S3_ENDPOINT"]});
+    vec![named(&hub), named(&uri), named(&reader)]
 }
 
 fn environments() -> Vec<Value> {
@@ -133,7 +139,7 @@ fn overlay() -> Value {
         "resourceClaims": [
             {"name": "nic", "resourceClaimTemplateName": "nic", "per": "Pod", "request": "nic"}, {"name": "imex", "resourceClaimName": "imex"},
         ],
-        "resources": {"ephemeral-storage": "1Gi"}, "nodeSelector": {"c": "d"}, "tolerations": [{"operator": "Exists"}],
+        "resources": {"example.com/device": 1}, "nodeSelector": {"c": "d"}, "tolerations": [{"operator": "Exists"}],
         "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}],
         "priorityClassName": "a", "schedulerName": "a", "runtimeClassName": "a",
         "volumes": [{"name": "a", "hostPath": {"path": "/a"}}], "volumeMounts": [{"name": "home", "mountPath": "/a"}],
@@ -196,6 +202,11 @@ impl<'a> Place<'a> {
         let here = |values: Vec<Value>| values.into_iter().map(|value| (value, self.path.clone())).collect();
         let length = |length: i64| self.fit(base, length);
         match bound {
+            // A number of things: more than none, and whole.
+            _ if self.schema["x-kubernetes-int-or-string"] == json!(true) && self.schema["pattern"] == json!(WHOLE) => (
+                vec![json!(1), json!("2")],
+                here(vec![json!("0"), json!("-1"), json!("0.5"), json!("1n"), json!("much"), json!(0), json!(-1)]),
+            ),
             // A quantity: the two bounds say that it is more than nothing.
             _ if self.schema["x-kubernetes-int-or-string"] == json!(true) && bound != "default" => (
                 vec![json!("1n"), json!("0.5"), json!(1)],

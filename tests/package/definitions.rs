@@ -48,10 +48,19 @@ fn column_type(path: &str) -> &'static str {
     if [TOTAL, FREE].contains(&path) { "integer" } else { "string" }
 }
 
-/// A ClusterModel has no namespace of its own, so its Secret's must be said; a Model's Secret is in the Model's.
+/// A ClusterModel has no namespace of its own, so its Secrets' must be said; a Model's Secrets are in the Model's.
 fn cluster_model_spec() -> Value {
     let mut spec = structural::<ModelSpec>();
     spec["properties"]["huggingFace"]["properties"]["secretRef"]["required"] = json!(["name", "namespace"]);
+    spec["properties"]["uriSecretRef"]["required"] = json!(["name", "namespace"]);
+    spec
+}
+
+/// Who writes Models chooses images, too, which would run as any ServiceAccount of the namespace.
+fn model_spec() -> Value {
+    let mut spec = structural::<ModelSpec>();
+    let rules = spec["x-kubernetes-validations"].as_array_mut().unwrap();
+    rules.push(json!({"rule": "!has(self.serviceAccountName)", "message": "serviceAccountName is for ClusterModels only"}));
     spec
 }
 
@@ -93,7 +102,7 @@ pub(crate) fn definitions() -> Vec<Definition> {
             scope: "Namespaced",
             description: "A team's own model, and how it can be served.",
             columns: model_columns,
-            spec: structural::<ModelSpec>(),
+            spec: model_spec(),
             status: empty_status(),
         },
         Definition {

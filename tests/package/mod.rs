@@ -6,5 +6,6 @@ mod bounds;
 pub(crate) mod definitions;
 mod install;
 mod monitoring;
+mod pipelines;
 mod schema;
 mod status;

@@ -4,6 +4,7 @@ mod diff;
 pub mod edits;
 mod effects;
 mod field_changes;
+mod findings;
 mod ownership;
 mod report;
 mod shortages;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::edits::{Action, Edit, Target, make_changes};
 use super::effects::{AffectedPlacement, Effect, Effects, Fate, Way};
+use super::findings::{NewFinding, new_findings};
 use super::shortages::{ShortPool, new_shortages};
 use super::surge::{Headroom, Surge};
 use crate::api::model_deployment::ModelKind;
@@ -46,6 +47,15 @@ pub(crate) struct ChangedObject {
     pub(crate) action: Action,
     /// What is wrong with it, each with its place.
     pub(crate) problems: Vec<String>,
+    /// What the lint finds in it now, and did not before, errors first.
+    pub(crate) findings: Vec<NewFinding>,
+}
+
+impl ChangedObject {
+    /// Whether it cannot do what somebody wants of it.
+    fn fails(&self) -> bool {
+        !self.problems.is_empty() || self.findings.iter().any(NewFinding::is_error)
+    }
 }
 
 /// A pool on which pods are replaced, and what all of that needs at the same time.
@@ -89,13 +99,14 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
-    /// Bad input before what is refused, not placed, frozen or promised without being there, that before what is deleted or restarted.
+    /// Bad input before what is refused, not placed, frozen, promised without being there or certain to fail at run time, that before what is
+    /// deleted or restarted.
     pub(crate) fn verdict(&self) -> Verdict {
         let ChangeReport { changes, deployments, shortages, .. } = &self.report;
         let failed = |deployment: &AffectedDeployment| deployment.effects.fails();
         if !self.problems.is_empty() {
             Verdict::BadInput
-        } else if deployments.iter().any(failed) || !shortages.is_empty() || changes.iter().any(|change| !change.problems.is_empty()) {
+        } else if deployments.iter().any(failed) || !shortages.is_empty() || changes.iter().any(ChangedObject::fails) {
             Verdict::NotPlaced
         } else if deployments.iter().any(|deployment| deployment.effects.disrupts()) {
             Verdict::Disruptive
@@ -140,7 +151,12 @@ pub(crate) fn preview_change(exported: &[Manifest], edited: &[Manifest], deletio
         AffectedDeployment { namespace: key.namespace.clone(), name: key.name.clone(), paused, effects, without_change }
     });
     let deployments: Vec<AffectedDeployment> = affected.collect();
-    let object_of = |edit: &Edit<'_>| ChangedObject { key: edit.key.clone(), action: edit.action, problems: problems_of(edit, &with) };
+    let object_of = |edit: &Edit<'_>| ChangedObject {
+        key: edit.key.clone(),
+        action: edit.action,
+        problems: problems_of(edit, &with),
+        findings: new_findings(edit, &without.plane, &with.plane),
+    };
     let changes = change.edits.iter().map(object_of).collect();
     let (pools, shortages) = (rolling_pools(&deployments), new_shortages(&without, &with));
     let report = ChangeReport { summary: summary(&deployments), changes, pools, shortages, deployments };

@@ -5,6 +5,7 @@ use std::io;
 use clap::builder::styling::{AnsiColor, Style};
 
 use super::effects::{AffectedPlacement, Effect, Effects, Fate, Restart};
+use super::findings::NewFinding;
 use super::report::{AffectedDeployment, ChangeReport, ChangedObject, FATES, RollingPool};
 use super::{edits::Action, field_changes::FieldChange, shortages::ShortPool, surge::Surge};
 use crate::api::place::Place;
@@ -54,7 +55,7 @@ fn write_summary(lines: &mut Lines<'_>, report: &ChangeReport) -> io::Result<()>
 }
 
 fn write_change(lines: &mut Lines<'_>, change: &ChangedObject) -> io::Result<()> {
-    let ChangedObject { key, action, problems } = change;
+    let ChangedObject { key, action, problems, findings } = change;
     let what = match action {
         Action::Created => "is new",
         Action::Changed => "is changed",
@@ -62,7 +63,15 @@ fn write_change(lines: &mut Lines<'_>, change: &ChangedObject) -> io::Result<()>
         Action::Deleted => "is deleted",
     };
     lines.line(&format!("change: {key} {what}"))?;
-    problems.iter().try_for_each(|problem| lines.styled(&[(PLAIN, "  "), (RED, problem)]))
+    problems.iter().try_for_each(|problem| lines.styled(&[(PLAIN, "  "), (RED, problem)]))?;
+    findings.iter().try_for_each(|finding| write_finding(lines, finding))
+}
+
+fn write_finding(lines: &mut Lines<'_>, finding: &NewFinding) -> io::Result<()> {
+    let NewFinding { place, severity, rule, path, message } = finding;
+    let style = if finding.is_error() { RED } else { YELLOW };
+    let field = if path.is_empty() { String::new() } else { format!("{path}: ") };
+    lines.styled(&[(PLAIN, "  "), (PLAIN, place), (PLAIN, ": "), (style, severity), (PLAIN, &format!(" {rule}: {field}{message}"))])
 }
 
 fn write_deployment(lines: &mut Lines<'_>, deployment: &AffectedDeployment) -> io::Result<()> {

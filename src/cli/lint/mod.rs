@@ -1,37 +1,72 @@
 //! `lint`: what is wrong with manifests, also what only shows at run time.
 
+pub mod catalogue;
+mod judging;
+mod references;
 mod report;
+mod selection;
+mod settings;
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
-use crate::api::model_deployment::ModelKind;
-use crate::api::{API_VERSION, inference_environment, model_deployment};
+use crate::api::API_VERSION;
 use crate::cli::lines::Lines;
-use crate::cli::lint::report::{LintReport, Placed};
-use crate::cli::manifests::{Manifest, is_ours, load_or_say};
-use crate::cli::plane::object_key::{stored, unknown_kind};
-use crate::cli::plane::pipeline::{broken_input, gives_input};
+use crate::cli::lint::judging::{Placed, concerns_us, judge};
+use crate::cli::lint::references::Referable;
+use crate::cli::lint::report::LintReport;
+use crate::cli::lint::selection::{Selection, droppable_rules, rules};
+use crate::cli::manifests::{Expected, Manifest, load_expected_or_say};
 use crate::cli::plane::running::refuse_running;
-use crate::domain::lint::{Finding, lint_environment, lint_model_on};
-use crate::domain::spec::{environment::Environment, violation::Violation};
-use crate::function::reading::{read_deployment, read_environment, read_model, read_model_spec};
-use crate::structs::to_struct;
+use crate::domain::finding::Code;
 
 /// What `lint` is asked for.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Lint {
-    /// Files and folders of YAML or JSON manifests; `-` is standard input.
-    ///
-    /// What depends on hardware is judged by the environments among them.
-    #[arg(required = true)]
-    pub paths: Vec<PathBuf>,
+    /// What to look at.
+    #[command(flatten)]
+    pub files: Files,
     /// How to print.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub output: Format,
     /// Count warnings as errors.
     #[arg(long)]
     pub strict: bool,
+    /// Look for these rules only, separated by ','. SpecInvalid and TemplateText always count.
+    #[arg(long, value_name = "RULE", value_delimiter = ',', hide_possible_values = true, value_parser = rules())]
+    pub select: Vec<Code>,
+    /// Leave these rules out, separated by ','.
+    #[arg(long, value_name = "RULE", value_delimiter = ',', hide_possible_values = true, value_parser = droppable_rules())]
+    pub ignore: Vec<Code>,
+    /// Print all rules instead, as text or JSON.
+    #[arg(long, conflicts_with_all = ["paths", "explain"])]
+    pub rules: bool,
+    /// Print the page of a rule instead: what happens, a bad and a good example, since when.
+    #[arg(long, value_name = "RULE", hide_possible_values = true, value_parser = rules(), conflicts_with = "paths")]
+    pub explain: Option<Code>,
+    /// The file that says how much each rule counts: by default .function-modelplane.yaml in the current folder, if it is there.
+    ///
+    /// `lint: {severity: {RULE: error}}`, or warning, or off. Flags win over it.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// The files, and what they are expected to hold.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Files {
+    /// Files and folders of YAML or JSON manifests; `-` is standard input.
+    ///
+    /// What depends on hardware is judged by the environments among them.
+    #[arg(required_unless_present_any = ["rules", "explain"])]
+    pub paths: Vec<PathBuf>,
+    /// The files are only some of those that are applied together, as those of a commit are.
+    ///
+    /// It is no error then that none is of ours, and what they refer to may be elsewhere.
+    #[arg(long)]
+    pub partial: bool,
+    /// Count objects of other kinds as errors, instead of skipping them.
+    #[arg(long)]
+    pub strict_kinds: bool,
 }
 
 /// How to print.
@@ -74,74 +109,53 @@ impl Found {
 /// # Errors
 /// `out` or `err` cannot be written.
 pub fn lint(command: &Lint, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Found> {
+    if let Some(code) = command.explain {
+        return catalogue::explain(code, &mut Lines(out)).map(|()| Found::Clean);
+    }
+    if command.rules {
+        return list_rules(command.output, out, err);
+    }
     let mut err = Lines(err);
-    let Some(manifests) = load_or_say(&command.paths, stdin, &mut err)? else { return Ok(Found::BadInput) };
+    let levels = match settings::read(command.config.as_deref()) {
+        Ok(levels) => levels,
+        Err(problems) => {
+            problems.iter().try_for_each(|problem| err.line(problem))?;
+            return Ok(Found::BadInput);
+        }
+    };
+    let loaded = load_expected_or_say(Expected::Anything, &command.files.paths, stdin, &mut err)?;
+    let Some(manifests) = loaded else { return Ok(Found::BadInput) };
     if let Some(problem) = refuse_running(&manifests) {
         err.line(&problem)?;
         return Ok(Found::BadInput);
     }
-    let ours: Vec<&Manifest> = manifests.iter().filter(|manifest| is_ours(&manifest.api_version) || gives_input(manifest)).collect();
-    if ours.is_empty() {
+    let (ours, others): (Vec<&Manifest>, Vec<&Manifest>) = manifests.iter().partition(|manifest| concerns_us(manifest));
+    if ours.is_empty() && !command.files.partial && !command.files.strict_kinds {
         err.line(&format!("no object of {API_VERSION} in these manifests"))?;
         return Ok(Found::BadInput);
     }
-    let report = LintReport { findings: judge(&ours), objects: ours.len() };
+    let (objects, skipped) = if command.files.strict_kinds { (manifests.iter().collect(), 0) } else { (ours, others.len()) };
+    let selection = Selection { select: &command.select, ignore: &command.ignore, levels };
+    let referable = (!command.files.partial).then(|| Referable::of(&manifests));
+    let report = LintReport { findings: selection.of(judge(&objects, referable)), objects: objects.len(), skipped };
     match command.output {
         Format::Text => report.write_text(&mut Lines(out))?,
         Format::Json => report.write_json(out)?,
         Format::Sarif => report.write_sarif(out)?,
         Format::Github => report.write_github(out)?,
     }
-    let counts = |placed: &Placed<'_>| placed.finding.is_error() || command.strict;
+    let counts = |placed: &Placed<'_>| placed.accepted.is_none() && (placed.finding.is_error() || command.strict);
     Ok(if report.findings.iter().any(counts) { Found::Errors } else { Found::Clean })
 }
 
-/// The findings in the order of the manifests.
-fn judge<'a>(manifests: &[&'a Manifest]) -> Vec<Placed<'a>> {
-    let objects: Vec<(&Manifest, Result<Vec<u8>, String>)> = manifests.iter().map(|manifest| (*manifest, bytes(manifest))).collect();
-    let environments = objects.iter().filter(|(manifest, _)| manifest.kind == inference_environment::KIND);
-    let environments: Vec<Environment> = environments.filter_map(|(_, bytes)| read_environment(bytes.as_ref().ok()?).ok()).collect();
-    let findings = objects.iter().flat_map(|(manifest, bytes)| {
-        let found = match bytes {
-            Ok(bytes) => judge_object(manifest, bytes, &environments),
-            Err(problem) => vec![Finding::from(&Violation::new("", problem.as_str()))],
-        };
-        found.into_iter().map(|finding| Placed { manifest, position: manifest.locate(&finding.path), finding })
-    });
-    findings.collect()
-}
-
-fn bytes(manifest: &Manifest) -> Result<Vec<u8>, String> {
-    to_struct(&stored(manifest)).map(|bytes| bytes.to_vec()).map_err(|error| error.to_string())
-}
-
-fn judge_object(manifest: &Manifest, bytes: &[u8], environments: &[Environment]) -> Vec<Finding> {
-    if gives_input(manifest) {
-        return broken_input(&manifest.object).iter().map(Finding::from).collect();
+fn list_rules(format: Format, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Found> {
+    match format {
+        Format::Text => catalogue::write_text(&mut Lines(out))?,
+        Format::Json => catalogue::write_list(out)?,
+        Format::Sarif | Format::Github => {
+            Lines(err).line("--rules is text or JSON: it finds nothing that a scanner or GitHub could show; take -o text or -o json")?;
+            return Ok(Found::BadInput);
+        }
     }
-    if let Some(violation) = unknown_kind(manifest) {
-        return vec![Finding::from(&violation)];
-    }
-    match manifest.kind.as_str() {
-        kind if kind == inference_environment::KIND => match read_environment(bytes) {
-            Ok(environment) => lint_environment(&environment),
-            Err(violations) => violations.iter().map(Finding::from).collect(),
-        },
-        kind if kind == model_deployment::KIND => read_deployment(bytes).err().unwrap_or_default().iter().map(Finding::from).collect(),
-        kind if kind == ModelKind::Model.as_str() => judge_model(ModelKind::Model, bytes, environments),
-        _ => judge_model(ModelKind::ClusterModel, bytes, environments),
-    }
-}
-
-fn judge_model(kind: ModelKind, bytes: &[u8], environments: &[Environment]) -> Vec<Finding> {
-    let model = match read_model(kind, bytes) {
-        Ok(model) => model,
-        Err(violations) => return violations.iter().map(Finding::from).collect(),
-    };
-    let on_hardware = read_model_spec(bytes).map(|spec| lint_model_on(&spec, environments)).unwrap_or_default();
-    let own = model.profiles.into_iter().flat_map(|profile| {
-        let broken: Vec<Finding> = profile.violations.iter().map(Finding::from).collect();
-        broken.into_iter().chain(profile.findings)
-    });
-    own.chain(on_hardware).collect()
+    Ok(Found::Clean)
 }

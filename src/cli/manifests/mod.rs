@@ -1,5 +1,6 @@
 //! Reading Kubernetes manifests from files, folders and standard input, the way `kubectl -f` takes them.
 
+mod belonging;
 mod source_map;
 mod yaml_input;
 
@@ -10,14 +11,18 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::api::GROUP;
-
 use crate::cli::lines::Lines;
+pub(crate) use belonging::{is_misnamed, is_ours, meant_kind};
 pub use source_map::Position;
 use source_map::{Inside, Source};
 use yaml_input::Document;
+pub(crate) use yaml_input::Document as Written;
 
 /// The most that is read of one file: far above any manifest, and it ends what never would (a device, a pipe).
 const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// The file that configures these commands, which is no manifest.
+pub(crate) const SETTINGS_FILE: &str = ".function-modelplane.yaml";
 
 /// One Kubernetes object and where it was written.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,6 +108,15 @@ pub enum Problem {
     },
 }
 
+/// What files are expected to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// Manifests, each with a name.
+    Manifests,
+    /// Anything: what is no manifest, and concerns nobody here, comes without what it does not have.
+    Anything,
+}
+
 /// Reads the manifests of all `paths`, in their order. A path is a file of any name, a folder, whose `*.yaml`, `*.yml` and `*.json`
 /// files are read sorted by name, or `-` for `stdin`. The items of a List stand for themselves. What is not of our group and has no name,
 /// because a control plane gives it, is left out. What in a folder is no file is not opened, because that may never end, and said in
@@ -111,37 +125,84 @@ pub enum Problem {
 /// # Errors
 /// The first problem found: see [`Problem`]. Every path must hold at least one document.
 pub fn load(paths: &[PathBuf], stdin: &mut dyn Read, skipped: &mut Vec<String>) -> Result<Vec<Manifest>, ManifestError> {
+    load_expected(Expected::Manifests, paths, stdin, skipped)
+}
+
+fn load_expected(
+    expected: Expected,
+    paths: &[PathBuf],
+    stdin: &mut dyn Read,
+    skipped: &mut Vec<String>,
+) -> Result<Vec<Manifest>, ManifestError> {
     let mut manifests = Vec::new();
     for path in paths {
         let mut documents = Vec::new();
         if path.as_os_str() == "-" {
-            read_documents(Path::new("<stdin>"), stdin, &mut documents)?;
+            documents = tolerated(expected, Path::new("<stdin>"), stdin, skipped)?;
         } else if path.is_dir() {
             for file in manifest_files(path, skipped)? {
-                read_file(&file, &mut documents)?;
+                documents.extend(tolerated(expected, &file, &mut open(&file)?, skipped)?);
             }
-        } else {
-            read_file(path, &mut documents)?;
+        } else if expected == Expected::Manifests || !is_settings(path) {
+            documents = tolerated(expected, path, &mut open(path)?, skipped)?;
         }
-        if documents.is_empty() {
+        if documents.is_empty() && expected == Expected::Manifests {
             return Err(problem(path, None, Problem::Empty));
         }
         for (file, document) in documents {
-            flatten(&file, document, &mut manifests)?;
+            flatten(expected, &file, document, &mut manifests)?;
         }
     }
     Ok(manifests)
 }
 
+/// The documents of a file. One that is not even YAML, as a template is, stands for nothing where it need not be ours.
+fn tolerated(
+    expected: Expected,
+    path: &Path,
+    input: &mut dyn Read,
+    skipped: &mut Vec<String>,
+) -> Result<Vec<(PathBuf, Document)>, ManifestError> {
+    let text = read_text(path, input)?;
+    match parse(path, &text) {
+        Ok(documents) => Ok(documents),
+        Err(error) if expected == Expected::Anything && !text.contains(GROUP) => {
+            skipped.push(format!("{error}; it is skipped, because it does not mention {GROUP}"));
+            let position = Position { line: 1, column: 1 };
+            Ok(vec![(path.to_path_buf(), Document { value: Value::Null, source: Source { position, inside: Inside::Nothing } })])
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// The manifests of files, folders and standard input; nothing where one cannot be read, which is said.
 pub(crate) fn load_or_say(paths: &[PathBuf], stdin: &mut dyn Read, err: &mut Lines<'_>) -> io::Result<Option<Vec<Manifest>>> {
+    load_expected_or_say(Expected::Manifests, paths, stdin, err)
+}
+
+/// The same, of files of which not all need to hold manifests.
+pub(crate) fn load_expected_or_say(
+    expected: Expected,
+    paths: &[PathBuf],
+    stdin: &mut dyn Read,
+    err: &mut Lines<'_>,
+) -> io::Result<Option<Vec<Manifest>>> {
     let mut skipped = Vec::new();
-    let read = load(paths, stdin, &mut skipped);
+    let read = load_expected(expected, paths, stdin, &mut skipped);
     skipped.iter().try_for_each(|line| err.line(line))?;
     match read {
         Ok(manifests) => Ok(Some(manifests)),
         Err(error) => err.line(&error.to_string()).map(|()| None),
     }
+}
+
+/// The documents of a file that holds no manifests.
+///
+/// # Errors
+/// It cannot be read, or is not YAML.
+pub(crate) fn load_written(path: &Path) -> Result<Vec<Written>, ManifestError> {
+    let text = read_text(path, &mut open(path)?)?;
+    Ok(parse(path, &text)?.into_iter().map(|(_, document)| document).collect())
 }
 
 fn problem(file: &Path, position: Option<Position>, problem: Problem) -> ManifestError {
@@ -159,7 +220,7 @@ fn manifest_files(folder: &Path, skipped: &mut Vec<String>) -> Result<Vec<PathBu
     for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, &error))? {
         let path = entry.map_err(|error| unreadable(folder, &error))?.path();
         let wanted = path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known));
-        if wanted && !path.is_dir() {
+        if wanted && !path.is_dir() && !is_settings(&path) {
             files.push(path);
         }
     }
@@ -171,23 +232,26 @@ fn manifest_files(folder: &Path, skipped: &mut Vec<String>) -> Result<Vec<PathBu
     if files.is_empty() { Err(problem(folder, None, Problem::NoFiles)) } else { Ok(files) }
 }
 
-fn read_file(path: &Path, documents: &mut Vec<(PathBuf, Document)>) -> Result<(), ManifestError> {
-    let mut file = fs::File::open(path).map_err(|error| unreadable(path, &error))?;
-    read_documents(path, &mut file, documents)
+fn is_settings(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == SETTINGS_FILE)
 }
 
-fn read_documents(path: &Path, input: &mut dyn Read, documents: &mut Vec<(PathBuf, Document)>) -> Result<(), ManifestError> {
+fn open(path: &Path) -> Result<fs::File, ManifestError> {
+    fs::File::open(path).map_err(|error| unreadable(path, &error))
+}
+
+fn read_text(path: &Path, input: &mut dyn Read) -> Result<String, ManifestError> {
     let mut bytes = Vec::new();
     input.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length == MAX_FILE_BYTES) {
         return Err(problem(path, None, Problem::TooLarge));
     }
-    let Ok(text) = str::from_utf8(&bytes) else {
-        return Err(problem(path, Some(end_of_text(&bytes)), Problem::NotUtf8));
-    };
+    String::from_utf8(bytes).map_err(|error| problem(path, Some(end_of_text(error.as_bytes())), Problem::NotUtf8))
+}
+
+fn parse(path: &Path, text: &str) -> Result<Vec<(PathBuf, Document)>, ManifestError> {
     let read = yaml_input::read(text).map_err(|error| problem(path, error.position, Problem::Yaml(error.reason)))?;
-    documents.extend(read.into_iter().map(|document| (path.to_path_buf(), document)));
-    Ok(())
+    Ok(read.into_iter().map(|document| (path.to_path_buf(), document)).collect())
 }
 
 /// Where the first byte is that is not UTF-8.
@@ -199,16 +263,37 @@ fn end_of_text(bytes: &[u8]) -> Position {
 }
 
 /// Appends the document's manifest, or those of its items if it is a List.
-fn flatten(file: &Path, document: Document, manifests: &mut Vec<Manifest>) -> Result<(), ManifestError> {
+fn flatten(expected: Expected, file: &Path, document: Document, manifests: &mut Vec<Manifest>) -> Result<(), ManifestError> {
     let Document { mut value, mut source } = document;
-    let Some((items, sources)) = take_items(&mut value, &mut source) else {
+    if let Some((items, sources)) = take_items(&mut value, &mut source) {
+        for (value, source) in items.into_iter().zip(sources) {
+            flatten(expected, file, Document { value, source }, manifests)?;
+        }
+    } else if expected == Expected::Anything && concerns_others(&value) {
+        manifests.push(as_it_is(file, value, source));
+    } else {
         manifests.extend(manifest(file, value, source)?);
-        return Ok(());
-    };
-    for (value, source) in items.into_iter().zip(sources) {
-        flatten(file, Document { value, source }, manifests)?;
     }
     Ok(())
+}
+
+/// Whether nothing says that a document is ours.
+fn concerns_others(value: &Value) -> bool {
+    let (api_version, kind) = (text(value, "/apiVersion"), text(value, "/kind"));
+    !is_ours(api_version) && !is_misnamed(api_version, kind)
+}
+
+/// A document of others, with what it has of a manifest.
+fn as_it_is(file: &Path, object: Value, source: Source) -> Manifest {
+    let owned = |pointer: &str| text(&object, pointer).to_owned();
+    let namespace = Some(owned("/metadata/namespace")).filter(|namespace| !namespace.is_empty());
+    let (api_version, kind, name) = (owned("/apiVersion"), owned("/kind"), owned("/metadata/name"));
+    Manifest { file: file.to_path_buf(), api_version, kind, namespace, name, object, source }
+}
+
+/// A text in a document; empty where there is none.
+fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The items of a List of any kind (`List`, `ModelDeploymentList`), and their places.
@@ -236,16 +321,11 @@ fn manifest(file: &Path, object: Value, source: Source) -> Result<Option<Manifes
     let api_version = required("apiVersion", "/apiVersion")?;
     let kind = required("kind", "/kind")?;
     let name = match optional("metadata.name", "/metadata/name")? {
-        None if !is_ours(&api_version) => return Ok(None),
+        None if concerns_others(&object) => return Ok(None),
         _ => required("metadata.name", "/metadata/name")?,
     };
     let namespace = optional("metadata.namespace", "/metadata/namespace")?;
     Ok(Some(Manifest { file: file.to_path_buf(), api_version, kind, name, namespace, object, source }))
-}
-
-/// Whether an object is of our group, in whatever version.
-pub(crate) fn is_ours(api_version: &str) -> bool {
-    api_version.split_once('/').is_some_and(|(group, _)| group == GROUP)
 }
 
 /// What a value is, for an error message.

@@ -3,10 +3,9 @@
 use std::fmt;
 
 use crate::api::API_VERSION;
-use crate::api::kinds::{KINDS, Kind};
-use crate::cli::manifests::Manifest;
+use crate::api::kinds::Kind;
+use crate::cli::manifests::{Manifest, meant_kind};
 use crate::domain::spec::violation::Violation;
-use crate::text::spelling::closest;
 use serde_json::Value;
 
 use serde::Serialize;
@@ -45,11 +44,19 @@ pub(crate) fn key_of(kind: &Kind, namespace: Option<&str>, name: &str) -> Object
 
 /// What is wrong with an object of our group that nothing would ever look at.
 pub(crate) fn unknown_kind(manifest: &Manifest) -> Option<Violation> {
-    let Manifest { api_version, kind, .. } = manifest;
-    if api_version != API_VERSION {
-        return Some(Violation::new("apiVersion", format!("is {api_version:?}; write {API_VERSION}")));
-    }
-    let message = match closest(kind, &KINDS.map(|known| known.name)) {
+    wrong_version(manifest).or_else(|| wrong_kind(manifest))
+}
+
+/// A version that nothing would ever look at, or another group that was meant to be ours.
+pub(crate) fn wrong_version(manifest: &Manifest) -> Option<Violation> {
+    let written = &manifest.api_version;
+    (written != API_VERSION).then(|| Violation::new("apiVersion", format!("is {written:?}; write {API_VERSION}")))
+}
+
+/// A kind that our group does not have.
+pub(crate) fn wrong_kind(manifest: &Manifest) -> Option<Violation> {
+    let kind = &manifest.kind;
+    let message = match meant_kind(kind) {
         _ if Kind::of(kind).is_some() => return None,
         Some(meant) => format!("is {kind:?}; did you mean {meant}?"),
         None => format!("is {kind:?}; write ClusterModel, Model, InferenceEnvironment, ModelDeployment"),

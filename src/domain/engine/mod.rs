@@ -8,6 +8,7 @@ pub mod metrics;
 pub(crate) mod options;
 pub(crate) mod refusals;
 pub(crate) mod release;
+pub(crate) mod replaced;
 pub(crate) mod speculative;
 pub mod template_text;
 pub(crate) mod transfer;

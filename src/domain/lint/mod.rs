@@ -19,6 +19,7 @@ mod pods;
 mod role;
 mod speculative;
 mod variables;
+mod weights;
 
 pub use crate::domain::finding::{Code, Finding, Severity};
 
@@ -57,6 +58,10 @@ pub fn lint_profile(index: usize, spec: &ModelSpec, profile: &ServingProfile) ->
             network::check_pair(&pair, &mut findings);
             variables::check_pair(&pair, &mut findings);
         }
+    }
+    // What is the whole model's is said once, and profiles are what findings are kept with.
+    if index == 0 {
+        weights::check_model(spec, &mut findings);
     }
     if profile.topology == Topology::PrefillDecode {
         network::check_selector(&format!("spec.serving[{index}]"), profile, &mut findings);

@@ -2,9 +2,10 @@
 
 use super::exits::{exits, lacking};
 use super::phase::{PhaseEngine, Setting};
-use crate::domain::engine::options::{self, Bounds, Type};
+use crate::domain::engine::options::{self, Absence, Bounds, Type};
 use crate::domain::engine::refusals::{Refusal, Why, refusals};
 use crate::domain::engine::release::Release;
+use crate::domain::engine::replaced::instead;
 use crate::domain::engine::transfer::OPTION;
 use crate::domain::engine::values::Refused;
 use crate::domain::finding::Code::{FusedArg, OptionUnknown, OptionValue};
@@ -56,6 +57,8 @@ fn sentence(refusal: &Refusal, release: Option<Release>) -> (Code, String, Strin
                 let meant = closest(&refusal.name, &names).map_or_else(|| "remove it".to_owned(), |name| format!("write --{name}"));
                 (lacks("knows", &format!("option {written}")), meant)
             });
+            let dropped = matches!(absence, Absence::Since(_));
+            let remedy = instead(&refusal.name).filter(|_| dropped).map_or(remedy, str::to_owned);
             (OptionUnknown, problem, remedy)
         }
         Why::Ambiguous(names) => (OptionUnknown, format!("{written} may be {}", listed(names, "or")), "write the whole name".to_owned()),

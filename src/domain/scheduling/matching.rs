@@ -124,12 +124,10 @@ fn check_admission(wish: Wish<'_>, environment: &Environment, trace: &mut Trace)
         Access::Provider(name) => trace.passed(Check::Access, None, || format!("through ClusterProviderConfig {name}")),
     }
     let namespace = &wish.deployment.namespace;
-    if let Some(token) = &wish.model.token
-        && environment.access == Access::Local
-        && !token.usable_in(namespace)
+    if environment.access == Access::Local
+        && let Some((needed, secret)) = wish.model.credentials.unreadable_in(namespace)
     {
-        let secret = format!("key {} of {}/{}", token.key, token.namespace, token.name);
-        return Err(Reason::SecretElsewhere { secret, namespace: namespace.clone() });
+        return Err(Reason::SecretElsewhere { needed, secret, namespace: namespace.clone() });
     }
     if let Some(label) = first_missing(&wish.deployment.selector, environment) {
         return Err(Reason::SelectorMismatch { label });

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::trace::{Check, Trace};
 use crate::api::phase::Phase;
+use crate::domain::spec::credentials::SecretUse;
 use crate::domain::spec::violation::{Violation, join};
 
 /// An environment that was not chosen.
@@ -75,16 +76,18 @@ reasons! {
         says format!("spec.availability is {}: it takes nothing new", if *draining { "Draining" } else { "Cordoned" });
     /// It has no ClusterProviderConfig.
     NotReady {} fails Access, counts "not ready", says "has no status.providerConfigRef yet, so nothing can be created there";
-    /// KServe cannot read the Hugging Face Secret there.
+    /// KServe cannot read the model's Secret there.
     SecretElsewhere {
-        /// `key KEY of NAMESPACE/NAME` of the Secret.
+        /// What it is for.
+        needed: SecretUse,
+        /// What of which Secret.
         secret: String,
         /// The namespace it must be in.
         namespace: String,
-    } fails Secret, counts "without access to the Hugging Face Secret",
+    } fails Secret, counts format!("without access to {}", needed.secret()),
         says format!(
-            "is the control plane's own cluster, where KServe reads the Hugging Face token only from key HF_TOKEN of a Secret in namespace \
-             {namespace}, not from {secret}"
+            "is the control plane's own cluster, where KServe reads {} in namespace {namespace}, not from {secret}",
+            needed.reads()
         );
     /// It breaks rules of its own.
     EnvironmentInvalid {

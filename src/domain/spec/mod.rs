@@ -4,6 +4,7 @@ pub mod at;
 mod bounds;
 pub mod cluster;
 mod containers;
+pub mod credentials;
 pub mod deployment;
 pub mod engine_env;
 pub mod environment;

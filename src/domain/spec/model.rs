@@ -1,16 +1,18 @@
 //! A ClusterModel or Model whose model-wide rules hold, with its serving profiles.
 
 use super::at::At;
+use super::credentials::{Credentials, credentials};
 use super::engine_env::{quote_breaking_references, validate_env};
 use super::pod_overlay::{refuse_node_access, validate_overlay};
 use super::violation::{Rule, Violation};
 use crate::api::limits;
-use crate::api::model::{Engine, HuggingFace, Model as ApiModel, ModelSpec, PodResources, SecretRef, ServingProfile, Source};
+use crate::api::model::{Engine, HuggingFace, Model as ApiModel, ModelResources, ModelSpec, PodResources, ServingProfile, Source};
 use crate::api::model_deployment::{ModelKind, Topology};
 use crate::api::{pod_overlay::PodOverlay, quantity::Quantity, selector::LabelSelector};
 use crate::domain::engine::args::{EngineArgs, Gpus};
 use crate::domain::engine::template_text::{holds_template, model_name_error};
-use crate::domain::{finding::Finding, kserve::TOKEN_KEY};
+use crate::domain::finding::Finding;
+use crate::domain::suppression::{Suppressed, Suppressions};
 
 /// A model whose model-wide rules hold. Its profiles may each break rules of their own.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,28 +21,12 @@ pub struct Model {
     pub name: String,
     /// Where the weights are, as KServe takes it.
     pub uri: String,
-    /// The Hugging Face token.
-    pub token: Option<Token>,
+    /// With what pods get at them.
+    pub credentials: Credentials,
     /// In order of priority.
     pub profiles: Vec<Profile>,
-}
-
-/// Where a Hugging Face token is, in the control plane.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Token {
-    /// The Secret's namespace.
-    pub namespace: String,
-    /// The Secret's name.
-    pub name: String,
-    /// The key within the Secret.
-    pub key: String,
-}
-
-impl Token {
-    /// Whether KServe in the control plane's own cluster can read the Secret where it is.
-    pub fn usable_in(&self, namespace: &str) -> bool {
-        self.namespace == namespace && self.key == TOKEN_KEY
-    }
+    /// What the lint finds in the model as a whole.
+    pub findings: Vec<Finding>,
 }
 
 /// A way to serve the model.
@@ -60,6 +46,8 @@ pub struct Profile {
     pub violations: Vec<Violation>,
     /// What the lint finds in it, once it has looked: see [`crate::domain::lint::linted`].
     pub findings: Vec<Finding>,
+    /// What it finds and the model's owner accepts.
+    pub suppressed: Vec<Suppressed>,
 }
 
 impl Profile {
@@ -84,6 +72,8 @@ pub struct PhaseProfile {
     pub accelerator: Option<String>,
     /// Size of `/dev/shm`.
     pub shared_memory: Option<Quantity>,
+    /// Disk of the node that a pod needs.
+    pub ephemeral_storage: Option<Quantity>,
 }
 
 /// How many GPUs a pod needs.
@@ -110,6 +100,23 @@ impl Model {
     pub fn violations_of(&self, topology: Topology) -> Vec<Violation> {
         self.profiles.iter().filter(|profile| profile.topology == topology).flat_map(|profile| profile.violations.clone()).collect()
     }
+
+    /// What the model's owner accepts, all together.
+    pub fn suppressed(&self) -> impl Iterator<Item = &Suppressed> {
+        self.profiles.iter().flat_map(|profile| &profile.suppressed)
+    }
+
+    /// The model without what its owner accepts of the findings, and with what is wrong with that.
+    #[must_use]
+    pub fn accepting(mut self, suppressions: &Suppressions) -> Self {
+        for profile in &mut self.profiles {
+            (profile.findings, profile.suppressed) = suppressions.split(std::mem::take(&mut profile.findings));
+        }
+        self.findings.extend_from_slice(suppressions.faults());
+        let unused = suppressions.unused(self.suppressed(), |code| !code.sees_others());
+        self.findings.extend(unused);
+        self
+    }
 }
 
 /// Checks every rule of a model. What only one profile breaks is kept with that profile.
@@ -126,10 +133,14 @@ pub fn validate_model(kind: ModelKind, model: &ApiModel) -> Result<Model, Vec<Vi
         name.refuse_text(problem.to_string());
     }
     let uri = model_uri(&mut at, spec);
-    let secret = spec.hugging_face.as_ref().and_then(|hub| hub.secret_ref.as_ref());
-    let token = secret.and_then(|secret| token(&mut at.child("huggingFace.secretRef"), kind, &model.metadata.namespace, secret));
-    for (field, quantity) in [("vram", &spec.resources.vram), ("cpu", &spec.resources.cpu), ("memory", &spec.resources.memory)] {
-        at.child("resources").child(field).check_positive(quantity);
+    let credentials = credentials(&mut at, kind, &model.metadata.namespace, spec);
+    let ModelResources { vram, cpu, memory, ephemeral_storage } = &spec.resources;
+    for (field, quantity) in
+        [("vram", Some(vram)), ("cpu", Some(cpu)), ("memory", Some(memory)), ("ephemeralStorage", ephemeral_storage.as_ref())]
+    {
+        if let Some(quantity) = quantity {
+            at.child("resources").child(field).check_positive(quantity);
+        }
     }
     let mut serving = at.child("serving");
     serving.check_count(spec.serving.len(), limits::PROFILES);
@@ -138,7 +149,7 @@ pub fn validate_model(kind: ModelKind, model: &ApiModel) -> Result<Model, Vec<Vi
         return Err(violations);
     }
     let profiles = spec.serving.iter().enumerate().map(|(index, profile)| validate_profile(index, profile, kind, spec)).collect();
-    Ok(Model { name: spec.model.name.clone(), uri, token, profiles })
+    Ok(Model { name: spec.model.name.clone(), uri, credentials, profiles, findings: Vec::new() })
 }
 
 fn model_uri(at: &mut At<'_>, spec: &ModelSpec) -> String {
@@ -198,28 +209,6 @@ fn rule_of(text: &str) -> Rule {
     if holds_template(text) { Rule::Template } else { Rule::Spec }
 }
 
-fn token(at: &mut At<'_>, kind: ModelKind, namespace: &str, secret: &SecretRef) -> Option<Token> {
-    for (field, text) in [("name", Some(&secret.name)), ("namespace", secret.namespace.as_ref()), ("key", Some(&secret.key))] {
-        if let Some(text) = text {
-            at.child(field).check_length(text, limits::NAME);
-        }
-    }
-    let mut at = at.child("namespace");
-    let namespace = match (kind, &secret.namespace) {
-        (ModelKind::ClusterModel, None) => {
-            at.refuse("is missing; a ClusterModel has no namespace of its own");
-            None
-        }
-        (ModelKind::Model, Some(other)) if other != namespace => {
-            at.refuse(format!("is {other:?}; a Model may use Secrets of its own namespace {namespace:?} only"));
-            None
-        }
-        (ModelKind::Model, _) => Some(namespace.to_owned()),
-        (ModelKind::ClusterModel, Some(namespace)) => Some(namespace.clone()),
-    };
-    Some(Token { namespace: namespace?, name: secret.name.clone(), key: secret.key.clone() })
-}
-
 fn validate_profile(index: usize, profile: &ServingProfile, kind: ModelKind, spec: &ModelSpec) -> Profile {
     let mut violations = Vec::new();
     let mut at = At::new(format!("spec.serving[{index}]"), &mut violations);
@@ -250,6 +239,7 @@ fn validate_profile(index: usize, profile: &ServingProfile, kind: ModelKind, spe
         prefill,
         violations,
         findings: Vec::new(),
+        suppressed: Vec::new(),
     }
 }
 
@@ -284,6 +274,7 @@ fn phase(at: &mut At<'_>, engine: &Engine, resources: Option<&PodResources>, kin
         memory: resources.memory.clone().unwrap_or_else(|| spec.resources.memory.clone()),
         accelerator: resources.accelerator.clone(),
         shared_memory: resources.shared_memory.clone(),
+        ephemeral_storage: spec.resources.ephemeral_storage.clone(),
     }
 }
 

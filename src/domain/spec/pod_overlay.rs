@@ -161,8 +161,7 @@ pub fn validate_resources(at: &mut At<'_>, resources: &BTreeMap<String, Quantity
         let mut at = at.key(name);
         at.check_positive(quantity);
         match name.as_str() {
-            "cpu" | "memory" => at.refuse("is what the profile's own resources say; write it there"),
-            "ephemeral-storage" => {}
+            "cpu" | "memory" | "ephemeral-storage" => at.refuse("is what the resources of the profile or the model say; write it there"),
             name if name.starts_with(HUGE_PAGES) => check_huge_pages(&mut at, name, quantity),
             name => {
                 at.check_extended_resource(name);

@@ -97,7 +97,7 @@ fn an_image_for_amd_is_read_as_its_release_is() {
         image("vllm/vllm-openai-rocm:v0.24.0", &["--swap-space=4", "--dtype=half"]),
         image("vllm/vllm-openai-rocm:v0.24.0-rocm700", &["--dtype=bfloat16"]),
         &[
-            "error OptionUnknown: spec.serving[0].engine.args[1]: decode exits at start because vLLM has had no --swap-space since 0.18.0; remove it",
+            "error OptionUnknown: spec.serving[0].engine.args[1]: decode exits at start because vLLM has had no --swap-space since 0.18.0; remove it: nothing is swapped to the CPU any more",
             "warning ImageMismatch: spec.serving[0].prefill.engine.image: prefill runs vllm/vllm-openai-rocm:v0.24.0-rocm700 and decode vllm/vllm-openai-rocm:v0.24.0: where their vLLM differs, every request fails with status 500; run one image in both phases",
             "error DtypeMismatch: spec.serving[0].prefill.engine.args[1]: --dtype is bfloat16 in prefill and float16 in decode, so every request fails with status 500; give both phases the same",
         ],

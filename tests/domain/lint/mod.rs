@@ -15,6 +15,7 @@ mod role;
 mod spec_rules;
 mod speculative;
 mod variables;
+mod weights;
 mod whole;
 
 use function_modelplane::api::model::ModelSpec;

@@ -1,4 +1,6 @@
-use super::{Case, Phase, assert_found, assert_lines, image, lines, unified};
+use serde_json::{Value, json};
+
+use super::{Case, Phase, assert_found, assert_lines, image, lines, spec_of, unified};
 
 const V32: &str = "vllm/vllm-openai:v0.32.0";
 const OTHER: &str = "registry.example.com/vllm:latest";
@@ -39,8 +41,8 @@ fn the_images_vllm_has_each_option() {
             &["--swap-space=4", "--disable-log-requests", "--num-scheduler-steps", "1"],
             &[
                 r#"error FusedArg: spec.serving[0].engine.args[3]: the engine exits at start because the argument "1" belongs to no option; remove it, or write its option in front of it"#,
-                "error OptionUnknown: spec.serving[0].engine.args[0]: the engine exits at start because vLLM has had no --swap-space since 0.18.0; remove it",
-                "error OptionUnknown: spec.serving[0].engine.args[1]: the engine exits at start because vLLM has had no --disable-log-requests since 0.17.0; remove it",
+                "error OptionUnknown: spec.serving[0].engine.args[0]: the engine exits at start because vLLM has had no --swap-space since 0.18.0; remove it: nothing is swapped to the CPU any more",
+                "error OptionUnknown: spec.serving[0].engine.args[1]: the engine exits at start because vLLM has had no --disable-log-requests since 0.17.0; write --no-enable-log-requests, or nothing, which is the same",
                 "error OptionUnknown: spec.serving[0].engine.args[2]: the engine exits at start because vLLM has had no --num-scheduler-steps since 0.10.1; remove it",
             ],
             "what earlier releases had",
@@ -284,5 +286,42 @@ fn an_empty_transfer_is_none() {
             "vLLM starts, and transfers nothing",
         );
         assert_lines(&lines(&unified(phase)), &[], "one phase needs none");
+    }
+}
+
+/// What replaced an option, of the releases that were read.
+fn replacements() -> (Vec<String>, Vec<(String, String)>) {
+    let table: Value = serde_json::from_str(include_str!("../../../src/domain/engine/options.json")).unwrap();
+    let replaced: Value = serde_json::from_str(include_str!("../../../src/domain/engine/replaced.json")).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let row = |row: &Value| (text(&row["name"]), text(&row["instead"]));
+    let rows = replaced["options"].as_array().unwrap().iter().map(row).collect();
+    (table["releases"].as_array().unwrap().iter().map(text).collect(), rows)
+}
+
+/// The lines about unknown options of one argument, on vLLM's own image of a release.
+fn unknown(release: &str, argument: &str) -> Vec<String> {
+    let spec = json!({"engine": {"name": "vLLM", "image": format!("vllm/vllm-openai:v{release}"), "args": [argument]}});
+    lines(&spec_of(spec)).into_iter().filter(|line| line.contains("OptionUnknown")).collect()
+}
+
+/// The file is kept by hand: what it says of an option is said where that is gone, and sends nobody to what is not there either.
+#[test]
+fn what_replaced_an_option_is_there_where_the_option_is_gone() {
+    let (releases, rows) = replacements();
+    for (name, instead) in rows {
+        let gone: Vec<&String> = releases
+            .iter()
+            .filter(|release| unknown(release, &format!("--{name}")).iter().any(|line| line.contains("has had no")))
+            .collect();
+        assert!(!gone.is_empty(), "--{name} is gone from no release");
+        for release in gone {
+            let told = unknown(release, &format!("--{name}"));
+            assert!(told.len() == 1 && told[0].ends_with(&format!("; {instead}")), "{release}: {told:?}");
+            let options = instead.split([' ', ',', ':', ';']).filter(|word| word.starts_with("--"));
+            for option in options {
+                assert_eq!(unknown(release, option), Vec::<String>::new(), "{release} has no {option}, which is said to replace --{name}");
+            }
+        }
     }
 }

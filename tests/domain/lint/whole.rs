@@ -26,8 +26,9 @@ fn the_proposals_example_gets_the_truth() {
         &[
             r#"error ImageWithoutNixl: spec.serving[0].engine.image: decode exits at start with "NIXL is not available" because the official image of vLLM 0.9.1 is built without it; take v0.10.2 or later"#,
             r#"error ImageWithoutNixl: spec.serving[0].prefill.engine.image: prefill exits at start with "NIXL is not available" because the official image of vLLM 0.9.1 is built without it; take v0.10.2 or later"#,
+            "warning NoDiskRequest: spec.resources: a model of 810Gi is downloaded to the node's disk, anew for each pod, and none is asked for: a node that has too little evicts the pod, and it starts over; set resources.ephemeralStorage to the size of the weights",
         ],
-        "an image without NIXL in both phases",
+        "an image without NIXL in both phases, and more than disks have",
     );
     let environments: Vec<_> = example("environments.yaml")
         .into_iter()

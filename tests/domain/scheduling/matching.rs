@@ -9,8 +9,9 @@ use function_modelplane::domain::scheduling::holdings::Fleet;
 use function_modelplane::domain::scheduling::matching::{Wish, match_environment};
 use function_modelplane::domain::scheduling::rejection::{Reason, Rejection, summarize};
 use function_modelplane::domain::scheduling::trace::Trace;
+use function_modelplane::domain::spec::credentials::{Credentials, StorageSecret, Token};
 use function_modelplane::domain::spec::environment::{Access, ClusterIdentity, Environment};
-use function_modelplane::domain::spec::model::{GpuDemand, Model, Profile, Token};
+use function_modelplane::domain::spec::model::{GpuDemand, Model, Profile};
 
 use serde_json::json;
 
@@ -40,7 +41,7 @@ fn every_check_that_fails_says_so_with_its_numbers() {
     let same: fn(&mut Model) = |_| {};
     let plain: fn(&mut Environment) = |_| {};
     let small = ((1, 1), (1, 1));
-    let cases: [Case; 14] = [
+    let cases: [Case; 15] = [
         (same, |east| east.deleting = true, small, "Deleting", "is being deleted"),
         (same, |east| east.availability = Availability::Cordoned, small, "Cordoned", "spec.availability is Cordoned: it takes nothing new"),
         (same, |east| east.availability = Availability::Draining, small, "Cordoned", "spec.availability is Draining: it takes nothing new"),
@@ -52,12 +53,26 @@ fn every_check_that_fails_says_so_with_its_numbers() {
             "has no status.providerConfigRef yet, so nothing can be created there",
         ),
         (
-            |model| model.token = Some(Token { namespace: "hubs".to_owned(), name: "hub".to_owned(), key: "HF_TOKEN".to_owned() }),
+            |model| {
+                let token = Token { namespace: "hubs".to_owned(), name: "hub".to_owned(), key: "HF_TOKEN".to_owned() };
+                model.credentials = Credentials::Token(token);
+            },
             |east| east.access = Access::Local,
             small,
             "SecretElsewhere",
             "is the control plane's own cluster, where KServe reads the Hugging Face token only from key HF_TOKEN of a Secret in namespace \
              team, not from key HF_TOKEN of hubs/hub",
+        ),
+        (
+            |model| {
+                let secret = StorageSecret { namespace: "stores".to_owned(), name: "weights".to_owned(), keys: vec!["AWS_ACCESS_KEY_ID"] };
+                model.credentials = Credentials::Storage(secret);
+            },
+            |east| east.access = Access::Local,
+            small,
+            "SecretElsewhere",
+            "is the control plane's own cluster, where KServe reads the account of the object store only from a Secret in namespace team, not \
+             from stores/weights",
         ),
         (
             |model| model.profiles.retain(|profile| profile.prefill.is_none()),

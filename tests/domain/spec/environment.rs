@@ -60,7 +60,7 @@ fn what_no_pod_could_have_is_refused_with_its_place() {
             "/spec/rdma/resources".to_owned(),
             json!({"memory": 1, "nvidia.com/gpu": 1, "rdma/ib": 1}),
             vec![
-                "spec.rdma.resources[\"memory\"]: is what the profile's own resources say; write it there".to_owned(),
+                "spec.rdma.resources[\"memory\"]: is what the resources of the profile or the model say; write it there".to_owned(),
                 "spec.rdma.resources[\"nvidia.com/gpu\"]: is what the GPUs of pool h100 go by; remove it".to_owned(),
             ],
             "both would be overwritten by what the pod itself asks for",

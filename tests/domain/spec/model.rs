@@ -89,3 +89,86 @@ fn a_token_is_where_the_kind_of_model_allows() {
         assert_eq!(found.join("; "), expected, "{why}");
     }
 }
+
+/// What people change about the fields of where weights come from, and what is wrong then.
+#[test]
+fn what_reads_the_weights_fits_where_they_are() {
+    let s3 = json!({"source": "URI", "huggingFace": null, "uri": "s3://models/llama"});
+    let secret = json!({"name": "weights", "namespace": "stores"});
+    let cases = [
+        (ModelKind::ClusterModel, json!({"uriSecretRef": secret}), "", "copied to every cluster"),
+        (
+            ModelKind::ClusterModel,
+            json!({"uriSecretRef": {"name": "weights"}}),
+            "spec.uriSecretRef.namespace: is missing; a ClusterModel has no namespace of its own",
+            "there is none to assume",
+        ),
+        (ModelKind::Model, json!({"uriSecretRef": {"name": "weights"}}), "", "its own"),
+        (
+            ModelKind::Model,
+            json!({"uriSecretRef": secret}),
+            "spec.uriSecretRef.namespace: is \"stores\"; a Model may use Secrets of its own namespace \"team\" only",
+            "a team could read another's Secret",
+        ),
+        (
+            ModelKind::ClusterModel,
+            json!({"uriSecretRef": secret, "uri": "hf://meta-llama/Llama"}),
+            "spec.uriSecretRef: is set but uri is hf://; set source to HuggingFace, where huggingFace.secretRef names the token",
+            "KServe would read a token and no account",
+        ),
+        (
+            ModelKind::ClusterModel,
+            json!({"uriSecretRef": secret, "uri": "pvc://weights/llama"}),
+            "spec.uriSecretRef: is set but uri is not s3://, for which alone KServe reads it; remove it",
+            "nothing is downloaded",
+        ),
+        (
+            ModelKind::ClusterModel,
+            json!({"uriSecretRef": secret, "source": "HuggingFace", "huggingFace": {"repo": "a/b"}, "uri": null}),
+            "spec.uriSecretRef: is set but uri is not s3://, for which alone KServe reads it; remove it",
+            "a token is huggingFace.secretRef",
+        ),
+        (ModelKind::ClusterModel, json!({"serviceAccountName": "weights-reader"}), "", "an identity of the cloud"),
+        (
+            ModelKind::ClusterModel,
+            json!({"serviceAccountName": "weights_reader"}),
+            "spec.serviceAccountName: is \"weights_reader\"; write 1 to 253 lower case letters, digits, '-' and '.', with a letter or digit at \
+             both ends",
+            "no ServiceAccount is called so",
+        ),
+        (
+            ModelKind::Model,
+            json!({"serviceAccountName": "weights-reader"}),
+            "spec.serviceAccountName: is for ClusterModels only, because a team's pods may not be whoever they like; remove it or ask for a \
+             ClusterModel",
+            "a team chooses the image, which would run as any account of the namespace",
+        ),
+        (
+            ModelKind::ClusterModel,
+            json!({"serviceAccountName": "weights-reader", "uriSecretRef": secret}),
+            "spec.serviceAccountName: is set beside uriSecretRef; remove one of them, because that ServiceAccount lists its Secrets itself",
+            "the copy would be listed by nobody",
+        ),
+        (
+            ModelKind::ClusterModel,
+            json!({"serviceAccountName": "reader", "source": "HuggingFace", "uri": null,
+                   "huggingFace": {"repo": "a/b", "secretRef": {"name": "hub", "namespace": "hubs"}}}),
+            "spec.serviceAccountName: is set beside huggingFace.secretRef; remove one of them, because that ServiceAccount lists its Secrets \
+             itself",
+            "so would the token",
+        ),
+        (
+            ModelKind::ClusterModel,
+            json!({"resources": {"vram": "140Gi", "ephemeralStorage": "0"}}),
+            "spec.resources.ephemeralStorage: is 0; set it to more than 0",
+            "as of every quantity",
+        ),
+    ];
+    for (kind, changed, expected, why) in cases {
+        let mut spec = model()["spec"].as_object().unwrap().clone();
+        spec.extend(s3.as_object().unwrap().clone());
+        spec.extend(changed.as_object().unwrap().clone());
+        let (found, _) = violations(kind, "/spec", Value::Object(spec));
+        assert_eq!(found.join("; "), expected, "{why}");
+    }
+}

@@ -39,7 +39,7 @@ fn what_manifests_have_is_taken() {
                 "resourceClaims": [
                     {"name": "nic", "resourceClaimTemplateName": "one-nic", "per": "GPU"}, {"name": "imex", "resourceClaimName": "imex", "request": "x"},
                 ],
-                "resources": {"hugepages-2Mi": "5120Mi", "ephemeral-storage": "1.5Ti", "smarter-devices/fuse": 1},
+                "resources": {"hugepages-2Mi": "5120Mi", "smarter-devices/fuse": 1},
                 "securityContext": {"fsGroup": 107, "supplementalGroups": [107], "fsGroupChangePolicy": "OnRootMismatch"},
                 "containerSecurityContext": {
                     "privileged": true, "capabilities": {"add": ["IPC_LOCK", "SYS_PTRACE"]},
@@ -178,11 +178,12 @@ fn what_kserve_and_we_have_in_a_pod_stays_theirs() {
             "a pod has each name once",
         ),
         (
-            json!({"resources": {"cpu": 1, "memory": "1Gi", "example.com/gpu": 1},
+            json!({"resources": {"cpu": 1, "memory": "1Gi", "ephemeral-storage": "1Gi", "example.com/gpu": 1},
                    "containers": [{"name": "x", "image": "x", "resources": {"limits": {"nvidia.com/gpu": 1}}}]}),
             &[
-                "resources[\"cpu\"]: is what the profile's own resources say; write it there",
-                "resources[\"memory\"]: is what the profile's own resources say; write it there",
+                "resources[\"cpu\"]: is what the resources of the profile or the model say; write it there",
+                "resources[\"ephemeral-storage\"]: is what the resources of the profile or the model say; write it there",
+                "resources[\"memory\"]: is what the resources of the profile or the model say; write it there",
                 "containers[0].resources.limits[\"nvidia.com/gpu\"]: is a GPU, which would be taken from the pool without being counted; only the \
                  engine has GPUs",
                 "resources[\"example.com/gpu\"]: is what the GPUs of pool h100 go by; remove it",
@@ -198,7 +199,7 @@ fn what_kserve_and_we_have_in_a_pod_stays_theirs() {
             json!({"schedulerName": "{{ x }}", "volumes": [{"name": "a", "hostPath": {"path": "{{"}}], "annotations": {"a": "{{"}}),
             &[
                 "annotations[\"a\"]: holds \"{{\", which KServe takes for a template of its own; only an engine's arguments may hold it",
-                "schedulerName: is \"{{ x }}\"; write up to 253 lower case letters, digits, '-' and '.', with a letter or digit at both ends",
+                "schedulerName: is \"{{ x }}\"; write 1 to 253 lower case letters, digits, '-' and '.', with a letter or digit at both ends",
                 "volumes[0]: holds \"{{\", which KServe takes for a template of its own; only an engine's arguments may hold it",
             ],
             "KServe would fail to reconcile",
@@ -223,9 +224,9 @@ fn what_would_never_run_is_refused() {
             json!({"imagePullSecrets": [{"name": "My_Registry"}, {"name": "a"}, {"name": "a"}], "schedulerName": "A"}),
             &[
                 "imagePullSecrets[2].name: repeats \"a\"; give each entry a name of its own",
-                "imagePullSecrets[0].name: is \"My_Registry\"; write up to 253 lower case letters, digits, '-' and '.', with a letter or digit at \
+                "imagePullSecrets[0].name: is \"My_Registry\"; write 1 to 253 lower case letters, digits, '-' and '.', with a letter or digit at \
                  both ends",
-                "schedulerName: is \"A\"; write up to 253 lower case letters, digits, '-' and '.', with a letter or digit at both ends",
+                "schedulerName: is \"A\"; write 1 to 253 lower case letters, digits, '-' and '.', with a letter or digit at both ends",
             ],
             "no Secret has the name, and nothing is called so that puts pods on nodes",
         ),
@@ -344,9 +345,9 @@ fn labels_and_annotations_of_decode_are_those_of_prefill() {
             json!({"hostNetwork": true, "imagePullSecrets": [{"name": "A"}]}),
             json!({"priorityClassName": "B"}),
             &[
-                "spec.serving[0].engine.pod.imagePullSecrets[0].name: is \"A\"; write up to 253 lower case letters, digits, '-' and '.', with a letter \
+                "spec.serving[0].engine.pod.imagePullSecrets[0].name: is \"A\"; write 1 to 253 lower case letters, digits, '-' and '.', with a letter \
                  or digit at both ends",
-                "spec.serving[0].prefill.engine.pod.priorityClassName: is \"B\"; write up to 253 lower case letters, digits, '-' and '.', with a letter \
+                "spec.serving[0].prefill.engine.pod.priorityClassName: is \"B\"; write 1 to 253 lower case letters, digits, '-' and '.', with a letter \
                  or digit at both ends",
             ],
         ),

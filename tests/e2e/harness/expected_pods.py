@@ -5,6 +5,13 @@ import re
 
 ROLES = {"Unified": ["both"], "PrefillDecode": ["decode", "prefill"]}
 GIBIBYTES = {"Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+# What the user's Secrets hold, by key.
+SECRETS = {
+    "HF_TOKEN": "hf_test", "AWS_ACCESS_KEY_ID": "reader", "AWS_SECRET_ACCESS_KEY": "secret",
+    "S3_ENDPOINT": "https://store.example.com", "AWS_DEFAULT_REGION": "eu-central-1",
+}
+# What says of a ServiceAccount who it is in a cloud, and where what it reads is.
+IDENTITY = {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/reader", "serving.kserve.io/s3-region": "us-east-1"}
 UCX_TLS = "rc,sm,self,cuda_copy,cuda_ipc"
 
 
@@ -20,10 +27,23 @@ def expected_pods(manifests, deployment, environment, profile):
         wanted = deployment["spec"]["prefill"] if role == "prefill" else deployment["spec"]
         pods[role] = {
             "model": model["model"]["name"], "uri": _uri(model), "secret": bool(model.get("huggingFace", {}).get("secretRef")),
+            "account": model.get("serviceAccountName"), "store": _store(model),
             "scaling": wanted.get("scaling", {"signal": "Fixed", "fixed": {"replicas": 1}}),
             **_pod(role, model, profile["prefill"] if role == "prefill" else profile, environment),
         }
     return pods
+
+
+def _store(model):
+    """The variables by which what is downloaded is read from a store: literal ones, and those that name a key of a Secret."""
+    if "serviceAccountName" in model:
+        return {"AWS_DEFAULT_REGION": IDENTITY["serving.kserve.io/s3-region"]}
+    if "uriSecretRef" not in model:
+        return {}
+    keys = model["uriSecretRef"].get("keys", [])
+    told = {"S3_ENDPOINT": {"AWS_ENDPOINT_URL": SECRETS["S3_ENDPOINT"]}, "AWS_DEFAULT_REGION": {"AWS_DEFAULT_REGION": SECRETS["AWS_DEFAULT_REGION"]}}
+    account = {name: {"key": name} for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]}
+    return account | {name: value for key in keys for name, value in told[key].items()}
 
 
 def _pod(role, model, phase, environment):
@@ -35,7 +55,9 @@ def _pod(role, model, phase, environment):
     memory = resources.get("memory") or model["resources"].get("memory", "16Gi")
     devices = {name: str(count) for name, count in rdma.get("resources", {}).items()}
     devices |= {name: str(count * gpus) for name, count in rdma.get("resourcesPerGpu", {}).items()}
+    disk = {"ephemeral-storage": size} if (size := model["resources"].get("ephemeralStorage")) else {}
     return {
+        "disk": disk,
         "image": engine["image"],
         "args": engine.get("args", []),
         "env": _env(role, engine, rdma),

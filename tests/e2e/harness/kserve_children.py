@@ -86,7 +86,7 @@ def _pods(role, pod, deployment):
         "role": (labels.get("llm-d.ai/role"), role),
         "accelerator label": (labels.get(ACCELERATOR), pod["accelerator"]),
         "image": (engine["image"], pod["image"]),
-        "requests": (engine["resources"].get("requests"), pod["resources"]),
+        "requests": (engine["resources"].get("requests"), pod["resources"] | pod["disk"]),
         "limits": (engine["resources"].get("limits"), pod["resources"]),
         "node selector": (spec.get("nodeSelector", {}), pod["nodeSelector"]),
         "tolerations": (spec.get("tolerations", []), pod["tolerations"]),
@@ -102,6 +102,8 @@ def _pods(role, pod, deployment):
         "probed ports": ({engine[probe]["httpGet"]["port"] for probe in ["startupProbe", "livenessProbe", "readinessProbe"]}, {ENGINE_PORTS[role]}),
         "what is downloaded": (download["args"], [pod["uri"], "/mnt/models"]),
         "key of the token": (token, "HF_TOKEN" if pod["secret"] else None),
+        "ServiceAccount": (spec.get("serviceAccountName") if pod["account"] else None, pod["account"]),
+        "what reads the store": (_store(download), pod["store"]),
         "sidecar": (_sidecar(spec), ["--port=8000", "--vllm-port=8001"] if role == "decode" else None),
     })
 
@@ -177,7 +179,11 @@ def _routing(service, pods, children):
     if disaggregated:
         pool = children["InferencePool", POOL]["spec"]
         selectors["InferencePool"] = pool["selector"]["matchLabels"]
-        command = _container(children["Deployment", SCHEDULER]["spec"]["template"]["spec"]["containers"], "main")
+        picker = children["Deployment", SCHEDULER]["spec"]["template"]["spec"]
+        command = _container(picker["containers"], "main")
+        # It reads the tokenizer's files where the engines read the weights.
+        download = _container(picker["initContainers"], "storage-initializer")
+        yield from _different({"what reads the store for the endpoint picker": (_store(download), pods["decode"]["store"])})
         text = "\n".join([*command.get("command", []), *command.get("args", [])])
         yield from _different({
             "pool's port": (pool["targetPorts"], [{"number": PORT}]),
@@ -206,6 +212,12 @@ def _container(containers, name):
     if not found:
         raise Failure(f"there is no container {name}, only {[container['name'] for container in containers]}")
     return found[0]
+
+
+def _store(download):
+    """The variables that tell the storage initializer of a store, as `expected_pods` has them."""
+    variables = [variable for variable in download.get("env", []) if variable["name"].startswith("AWS_")]
+    return {variable["name"]: variable.get("value") or {"key": variable["valueFrom"]["secretKeyRef"]["key"]} for variable in variables}
 
 
 def _sidecar(spec):
