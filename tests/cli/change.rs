@@ -220,7 +220,7 @@ fn edited(option: &str, images: (&str, &str)) -> ((tempfile::TempDir, String), (
 
 #[test]
 fn what_a_new_image_breaks_is_said_and_what_was_broken_before_is_not() {
-    let ((_live, live), (_change, change)) = edited("--swap-space=4", ("vllm/vllm-openai:v0.17.1", "vllm/vllm-openai:v0.33.0"));
+    let ((_before, live), (_edit, change)) = edited("--swap-space=4", ("vllm/vllm-openai:v0.17.1", "vllm/vllm-openai:v0.33.0"));
     let words = ["--live", &live, "--change", &change];
     let findings = said(&words)["changes"][0]["findings"].clone();
     let found: Vec<(&str, &str, &str)> = findings
@@ -238,16 +238,16 @@ fn what_a_new_image_breaks_is_said_and_what_was_broken_before_is_not() {
     assert_eq!(verdict, Verdict::NotPlaced, "an engine that exits at start is no change that goes well");
     let written = fs::read_to_string(format!("{change}/model.yaml")).unwrap();
     let at = written.lines().position(|line| line.contains("--swap-space")).unwrap() + 1;
-    let wanted = format!(
+    let expected = format!(
         "change: ClusterModel mistral-24b is changed\n  {change}/model.yaml:{at}:9: error OptionUnknown: spec.serving[1].engine.args[0]: the engine exits \
          at start because vLLM has had no --swap-space since 0.18.0; remove it: nothing is swapped to the CPU any more\n"
     );
-    assert!(out.contains(&wanted), "{out}");
+    assert!(out.contains(&expected), "{out}");
 }
 
 #[test]
 fn an_image_that_has_everything_breaks_nothing() {
-    let ((_live, live), (_change, change)) = edited("--max-num-seqs=8", ("vllm/vllm-openai:v0.32.0", "vllm/vllm-openai:v0.33.0"));
+    let ((_before, live), (_edit, change)) = edited("--max-num-seqs=8", ("vllm/vllm-openai:v0.32.0", "vllm/vllm-openai:v0.33.0"));
     assert_eq!(said(&["--live", &live, "--change", &change])["changes"][0]["findings"], json!([]));
 }
 

@@ -60,6 +60,8 @@ fn cluster_model_spec() -> Value {
 fn model_spec() -> Value {
     let mut spec = structural::<ModelSpec>();
     let rules = spec["x-kubernetes-validations"].as_array_mut().unwrap();
+    // What it may not be beside does not matter where it may not be.
+    rules.retain(|rule| !rule["message"].as_str().unwrap().starts_with("serviceAccountName"));
     rules.push(json!({"rule": "!has(self.serviceAccountName)", "message": "serviceAccountName is for ClusterModels only"}));
     spec
 }

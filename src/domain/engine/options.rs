@@ -38,6 +38,9 @@ pub(crate) enum Type {
     TextOrObject,
     /// A whole number.
     Integer,
+    /// A whole number, or a JSON object.
+    #[serde(rename = "integer or object")]
+    IntegerOrObject,
     /// A number.
     Number,
     /// A whole number, perhaps with a letter for a thousand and so on.

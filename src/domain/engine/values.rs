@@ -37,7 +37,7 @@ pub(super) fn out_of_bounds(row: &Row, value: &str) -> Option<Refused> {
     let Bounds { ge, gt, le, lt } = row.bounds;
     let number = match row.kind? {
         // With a letter behind it, it is larger than anything from above which a bound keeps it.
-        Type::Integer | Type::Number | Type::Count | Type::CountOrAuto => number(value)?,
+        Type::Integer | Type::IntegerOrObject | Type::Number | Type::Count | Type::CountOrAuto => number(value)?,
         Type::Text | Type::TextOrObject | Type::Json | Type::Object => return None,
     };
     let inside = ge.is_none_or(|least| number >= least)
@@ -65,6 +65,7 @@ fn is_of(kind: Type, value: &str) -> bool {
     match kind {
         Type::Text => true,
         Type::Integer => foreign || digits(value).is_some(),
+        Type::IntegerOrObject => foreign || digits(value).is_some() || (value.trim().starts_with('{') && may_be_json(value)),
         Type::Number => foreign || number(value).is_some(),
         Type::Count => foreign || count(value).is_some(),
         Type::CountOrAuto => foreign || count(value).is_some() || value.trim().eq_ignore_ascii_case("auto"),

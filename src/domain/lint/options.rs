@@ -83,6 +83,7 @@ fn refusal_of(written: &str, value: &str, refused: &Refused, lacks: &dyn Fn(&str
             let takes = match kind {
                 Type::Text => "text",
                 Type::Integer => "a whole number",
+                Type::IntegerOrObject => "a whole number or a JSON object",
                 Type::Number => "a number",
                 Type::Count => "a whole number, perhaps with one of kmgtKMGT behind it",
                 Type::CountOrAuto => "a whole number, perhaps with one of kmgtKMGT behind it, or auto",

@@ -289,6 +289,33 @@ fn an_empty_transfer_is_none() {
     }
 }
 
+/// The parser of 0.9.1 takes a level or an object, those after it an object only: read in 0.9.1 and seen by `sample-options`.
+#[test]
+fn a_compilation_config_is_a_level_or_an_object_where_the_release_takes_both() {
+    const LEVEL: &[&str] = &["--compilation-config=3"];
+    const OBJECT: &[&str] = &[r#"--compilation-config={"level":3}"#];
+    assert_decode(&[
+        ("vllm/vllm-openai:v0.9.1", LEVEL, &[], "a level"),
+        ("vllm/vllm-openai:v0.9.1", OBJECT, &[], "an object"),
+        (
+            "vllm/vllm-openai:v0.9.1",
+            &["--compilation-config=high"],
+            &[
+                r#"error OptionValue: spec.serving[0].engine.args[0]: the engine exits at start because --compilation-config is "high"; set it to a whole number or a JSON object"#,
+            ],
+            "neither",
+        ),
+        (
+            V32,
+            LEVEL,
+            &[
+                r#"error OptionValue: spec.serving[0].engine.args[0]: the engine exits at start because --compilation-config is "3"; set it to a JSON object"#,
+            ],
+            "no level any more",
+        ),
+    ]);
+}
+
 /// What replaced an option, of the releases that were read.
 fn replacements() -> (Vec<String>, Vec<(String, String)>) {
     let table: Value = serde_json::from_str(include_str!("../../../src/domain/engine/options.json")).unwrap();

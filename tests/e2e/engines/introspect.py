@@ -46,7 +46,7 @@ def kind_of(takes):
     if takes("[]"):
         return "json"
     if takes("1"):
-        return "number" if takes("1.5") else "integer"
+        return "integer or object" if takes("{}") else "number" if takes("1.5") else "integer"
     return "object"
 
 
