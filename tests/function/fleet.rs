@@ -4,10 +4,12 @@ use serde_json::{Value, json};
 
 use super::cluster::Cluster;
 
+/// An engine of prefill where it has one GPU, else of decode.
 pub(super) fn engine(tensor_parallel: u32) -> Value {
+    let role = if tensor_parallel == 1 { "kv_producer" } else { "kv_consumer" };
     json!({"name": "vLLM", "image": "vllm/vllm-openai:v0.32.0", "args": [
         format!("--tensor-parallel-size={tensor_parallel}"),
-        r#"--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both"}"#,
+        format!(r#"--kv-transfer-config={{"kv_connector":"NixlConnector","kv_role":"{role}"}}"#),
     ]})
 }
 

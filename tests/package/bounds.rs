@@ -90,6 +90,9 @@ fn models() -> Vec<Value> {
     let mut reader = uri.clone();
     reader["serviceAccountName"] = json!("reader");
     uri["uriSecretRef"] = json!({"name": "weights", "namespace": "stores", "keys": ["S3_ENDPOINT"]});
+    for place in ["/serving/0/engine", "/serving/0/prefill/engine"] {
+        reader.pointer_mut(place).unwrap()["pod"] = sharing();
+    }
     vec![named(&hub), named(&uri), named(&reader)]
 }
 
@@ -122,9 +125,13 @@ fn environments() -> Vec<Value> {
             &json!({"availability": "Cordoned", "rdma": rdma, "pod": overlay(), "namespaceLabels": {"a": "b"}, "cluster": {"source": source, block: cluster}}),
         )
     };
+    let mut shared = environment("Existing", "existing", &existing);
+    shared["spec"]["pod"] = sharing();
+    shared["spec"]["rdma"]["resourceClaims"] = json!([{"name": "nics", "resourceClaimName": "nics"}]);
     vec![
         environment("Existing", "existing", &existing),
         environment("Existing", "existing", &claiming),
+        shared,
         environment("GKE", "gke", &gke),
         environment("GKE", "gke", &claiming_gke),
         environment("Local", "local", &json!({"nodePools": pools(&gpu)})),
@@ -136,9 +143,7 @@ fn environments() -> Vec<Value> {
 fn overlay() -> Value {
     json!({
         "securityProfile": "Root", "labels": {"a": "b"}, "annotations": {"a": "b"}, "imagePullSecrets": [{"name": "a"}],
-        "resourceClaims": [
-            {"name": "nic", "resourceClaimTemplateName": "nic", "per": "Pod", "request": "nic"}, {"name": "imex", "resourceClaimName": "imex"},
-        ],
+        "resourceClaims": [{"name": "nic", "resourceClaimTemplateName": "nic", "per": "Pod", "request": "nic"}],
         "resources": {"example.com/device": 1}, "nodeSelector": {"c": "d"}, "tolerations": [{"operator": "Exists"}],
         "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}],
         "priorityClassName": "a", "schedulerName": "a", "runtimeClassName": "a",
@@ -147,6 +152,11 @@ fn overlay() -> Value {
         "hostNetwork": false, "hostIPC": false, "dnsPolicy": "Default", "terminationGracePeriodSeconds": 1,
         "securityContext": {"runAsUser": 1}, "containerSecurityContext": {"runAsUser": 1},
     })
+}
+
+/// The same with a claim that all pods share.
+fn sharing() -> Value {
+    json!({"resourceClaims": [{"name": "imex", "resourceClaimName": "imex"}]})
 }
 
 fn inputs() -> Vec<Value> {
