@@ -132,7 +132,7 @@ codes! {
     HandshakeKillsDecode [Warning], "The image's vLLM survives the loss of the other phase: from 0.11.1 and before 0.22, a prefill pod that is gone when decode first asks it takes decode with it.";
     HandshakeUnchecked [Warning], "With NIXL both ends compare releases, data types and backends: with enforce_handshake_compat off, blocks that mean something else become wrong answers.";
     SilentRecompute [Warning], "kv_load_failure_policy is set where vLLM's default hides every failed transfer by computing the prompt again.";
-    ImageWithoutNixl [Error], "An official image with a NIXL connector contains NIXL: before vLLM 0.10.2 it does not, and the engine exits.";
+    ImageWithoutNixl [Error], "An official image with a NIXL connector contains NIXL: before vLLM 0.10.2 (0.21.0 for ROCm) it does not, and the engine exits.";
     ImageMismatch [Error, Warning], "Both phases run one image: since 0.13 different versions of vLLM refuse to transfer.";
     DtypeMismatch [Error, Warning], "Both phases agree on data types, attention backend, quantization and context length: cached blocks mean the same in both.";
     HybridKvMismatch [Error, Warning], "Both phases set the hybrid KV cache manager alike: it decides how the cache is laid out, and decode refuses another layout.";
@@ -157,6 +157,7 @@ codes! {
     NoDiskRequest [Warning], "A large model that is downloaded asks for disk: without it pods land on nodes that cannot hold it, and are evicted.";
     NoRdmaSelector [Warning], "A PrefillDecode profile asks for an environment with RDMA: over TCP the first token takes minutes, not a fraction of a second.";
     RdmaUndeclared [Error, Warning], "An environment that is labelled for RDMA says how a pod gets the device: without one the engine exits where the type of RDMA is known, and transfer falls back to TCP elsewhere.";
+    RdmaUnprivileged [Warning], "With RDMA engines run as root, with IPC_LOCK: as anybody else they register memory only on nodes where everybody may lock it.";
     EfaWithoutLibfabric [Warning], "On EFA NIXL has LIBFABRIC among its backends: UCX, which it takes otherwise, is as slow there as TCP.";
     ReferenceMissing [Warning], "What an object refers to by name is among the files, where they hold others of its kind: a model or a Secret that is nowhere keeps it waiting.";
     SuppressionInvalid [Warning], "Each entry of annotation modelplane.ai/lint-ignore is a rule that can be ignored, and a reason: what is not does not count.";

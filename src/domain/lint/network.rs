@@ -2,12 +2,13 @@
 
 use super::phase::{Pair, PhaseEngine, Setting};
 use crate::api::inference_environment::{Rdma, RdmaKind};
-use crate::api::{model::ServingProfile, phase::Phase, pod_overlay::PodOverlay};
+use crate::api::pod_overlay::{PodOverlay, SecurityProfile};
+use crate::api::{model::ServingProfile, phase::Phase};
 use crate::domain::engine::connectors::Kind;
 use crate::domain::engine::handshake::BACKENDS_SINCE;
 use crate::domain::engine::transfer::{Connector, OPTION};
 use crate::domain::fabric::{SIDE_CHANNEL_HOST_ENV as HOST_ENV, TRANSPORTS_ENV, forbids_tcp};
-use crate::domain::finding::Code::{EfaWithoutLibfabric, NoRdmaSelector, RdmaUndeclared, SideChannelHost};
+use crate::domain::finding::Code::{EfaWithoutLibfabric, NoRdmaSelector, RdmaUndeclared, RdmaUnprivileged, SideChannelHost};
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
 use crate::domain::spec::environment::{Environment, Pool};
@@ -20,6 +21,7 @@ const LIBFABRIC: &str = "LIBFABRIC";
 pub(super) fn check_pair(pair: &Pair<'_>, findings: &mut Vec<Finding>) {
     for phase in pair.both() {
         check_host(pair, phase, findings);
+        check_privilege(phase, findings);
     }
 }
 
@@ -83,8 +85,43 @@ pub(super) fn check_selector(path: &str, profile: &ServingProfile, findings: &mu
     }
 }
 
+/// The rules of one phase that transfers with NIXL: what its own pods are given.
+fn check_privilege(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
+    let nixl = phase.transfer.connector().is_some_and(Connector::has_nixl);
+    if let Some(field) = phase.engine.pod.as_ref().filter(|_| nixl).and_then(unprivileged) {
+        findings.push(without_privilege(phase.name(), phase.field(&format!("engine.pod.{field}"))));
+    }
+}
+
+/// The field by which pods do not run as root.
+fn unprivileged(pod: &PodOverlay) -> Option<&'static str> {
+    let (container, whole) = (pod.container_security_context.as_ref(), pod.security_context.as_ref());
+    let user = container.and_then(|context| context.run_as_user);
+    let non_root = container.and_then(|context| context.run_as_non_root);
+    match user.or(whole.and_then(|context| context.run_as_user)) {
+        Some(0) => None,
+        Some(_) if user.is_some() => Some("containerSecurityContext.runAsUser"),
+        Some(_) => Some("securityContext.runAsUser"),
+        None if non_root == Some(true) => Some("containerSecurityContext.runAsNonRoot"),
+        None if whole.and_then(|context| context.run_as_non_root) == Some(true) => Some("securityContext.runAsNonRoot"),
+        None => (pod.security_profile == Some(SecurityProfile::Restricted)).then_some("securityProfile"),
+    }
+}
+
+fn without_privilege(who: &str, path: String) -> Finding {
+    let message = format!(
+        "{who} does not run as root with IPC_LOCK, so NIXL registers memory for RDMA only on nodes where everybody may lock it, and the engine exits elsewhere; leave root to it, or raise the limit of locked memory (ulimit -l) of the nodes' container runtime"
+    );
+    Finding::warning(RdmaUnprivileged, path, message)
+}
+
 /// The rules of an environment.
 pub(super) fn check_environment(environment: &Environment, findings: &mut Vec<Finding>) {
+    if environment.rdma.is_some()
+        && let Some(field) = environment.pod.as_ref().and_then(unprivileged)
+    {
+        findings.push(without_privilege("what transfers here", format!("spec.pod.{field}")));
+    }
     let labelled = environment.labels.get(RDMA_LABEL).is_some_and(|value| value == RDMA_LABEL_VALUE);
     if !labelled || environment.rdma.as_ref().is_some_and(gives_device) || environment.pod.as_ref().is_some_and(claims_device) {
         return;

@@ -199,3 +199,43 @@ fn on_efa_nixl_speaks_it() {
     );
     assert_eq!(lint_model_on(&spec, &efa), [], "other connectors have ways of their own");
 }
+
+/// By whatever field pods are not root, it is named; another user of a pod that transfers nothing is nobody's business.
+#[test]
+fn rdma_wants_root_and_whoever_takes_it_is_told() {
+    const WHY: &str = "does not run as root with IPC_LOCK, so NIXL registers memory for RDMA only on nodes where everybody may lock it, and the \
+                       engine exits elsewhere; leave root to it, or raise the limit of locked memory (ulimit -l) of the nodes' container runtime";
+    let cases = [
+        (json!({}), None),
+        (json!({"securityProfile": "Root", "containerSecurityContext": {"privileged": true}}), None),
+        (json!({"securityProfile": "Restricted"}), Some("securityProfile")),
+        (json!({"securityProfile": "Restricted", "containerSecurityContext": {"runAsUser": 0}}), None),
+        (json!({"securityContext": {"runAsUser": 1000}}), Some("securityContext.runAsUser")),
+        (json!({"securityContext": {"runAsUser": 1000}, "containerSecurityContext": {"runAsUser": 0}}), None),
+        (
+            json!({"securityContext": {"runAsUser": 0}, "containerSecurityContext": {"runAsUser": 7}}),
+            Some("containerSecurityContext.runAsUser"),
+        ),
+        (json!({"containerSecurityContext": {"runAsNonRoot": true}}), Some("containerSecurityContext.runAsNonRoot")),
+        (json!({"securityContext": {"runAsNonRoot": true}}), Some("securityContext.runAsNonRoot")),
+    ];
+    for (pod, field) in cases {
+        let environment = |rdma: Value| {
+            let pools = json!([{"name": "h100", "gpu": {"acceleratorType": "h100", "memory": "80Gi"}}]);
+            let object = json!({
+                "metadata": {"name": "east"},
+                "spec": {"cluster": {"source": "Local", "local": {"nodePools": pools}}, "rdma": rdma, "pod": pod},
+            });
+            let environment = validate_environment(&serde_json::from_value(object).unwrap()).unwrap();
+            lint_environment(&environment).iter().map(line).collect::<Vec<_>>()
+        };
+        let told = |who: &str, path: &str| field.map(|field| format!("warning RdmaUnprivileged: {path}{field}: {who} {WHY}"));
+        let rdma = json!({"type": "InfiniBand", "resources": {"rdma/ib": 1}});
+        assert_eq!(environment(rdma), told("what transfers here", "spec.pod.").into_iter().collect::<Vec<_>>(), "{pod}");
+        assert_eq!(environment(Value::Null), Vec::<String>::new(), "{pod}: nothing transfers");
+        let mut spec: ModelSpec = pair(args(&[]), args(&[]));
+        spec.serving[0].prefill.as_mut().unwrap().engine.pod = serde_json::from_value(pod.clone()).unwrap();
+        let found: Vec<String> = lines(&spec).into_iter().filter(|line| line.contains("RdmaUnprivileged")).collect();
+        assert_eq!(found, told("prefill", "spec.serving[0].prefill.engine.pod.").into_iter().collect::<Vec<_>>(), "{pod}");
+    }
+}
