@@ -297,7 +297,7 @@ pub struct Rdma {
     pub volumes: Vec<Volume>,
     /// Where each engine sees them.
     #[serde(default, deserialize_with = "lossless::list")]
-    #[schemars(length(max = limits::RDMA_ENTRIES.max))]
+    #[schemars(length(max = limits::RDMA_ENTRIES.max), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["mountPath"]))]
     pub volume_mounts: Vec<VolumeMount>,
 }
 
