@@ -18,7 +18,13 @@ fn pods_are_what_is_wanted_though_an_api_server_filled_in_the_rest() {
     defaulted["dnsPolicy"] = json!("ClusterFirst");
     let mut more = defaulted.clone();
     more["containers"].as_array_mut().unwrap().push(json!({"name": "other"}));
-    let cases: [(Value, bool, &str); 8] = [
+    let mut canonical = template("v2", &["'--seed=1'"]);
+    canonical["containers"][0]["resources"]["limits"]["cpu"] = json!("8000m");
+    let mut less = canonical.clone();
+    less["containers"][0]["resources"]["limits"]["cpu"] = json!("7999m");
+    let cases: [(Value, bool, &str); 10] = [
+        (json!({"template": canonical}), true, "KServe writes amounts in its own way"),
+        (json!({"template": less}), false, "another amount"),
         (json!({"template": template("v2", &["'--seed=1'"])}), true, "the same"),
         (json!({"template": defaulted, "replicas": 4}), true, "what was left out is filled in, and the number is no pod's"),
         (json!({"template": more}), false, "another container is another pod"),
