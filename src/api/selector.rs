@@ -96,7 +96,7 @@ fn is_label_text(text: &str) -> bool {
 }
 
 /// Parts of lower case letters, digits and inner dashes, joined by points. The length is not looked at.
-fn is_dns_subdomain(text: &str) -> bool {
+pub fn is_dns_subdomain(text: &str) -> bool {
     text.split('.').all(|part| {
         !part.is_empty()
             && !part.starts_with('-')

@@ -10,7 +10,7 @@ use crate::api::pod_overlay::{ClaimPer, PodClaim, PodOverlay};
 use crate::api::quantity::Quantity;
 use crate::domain::spec::pod_overlay::GPU_CLAIM;
 
-/// What RDMA gives a pod with so many GPUs.
+/// What RDMA gives a pod with so many GPUs, but for the nodes that it asks for.
 pub(super) fn of_rdma(rdma: &Rdma, gpus: u32) -> PodOverlay {
     let mut resources = rdma.resources.clone();
     for (name, count) in &rdma.resources_per_gpu {
@@ -22,7 +22,6 @@ pub(super) fn of_rdma(rdma: &Rdma, gpus: u32) -> PodOverlay {
         resources,
         resource_claims: rdma.resource_claims.clone(),
         annotations: rdma.annotations.clone(),
-        node_selector: rdma.node_selector.clone(),
         volumes: rdma.volumes.clone(),
         volume_mounts: rdma.volume_mounts.clone(),
         ..PodOverlay::default()

@@ -5,18 +5,17 @@ use k8s_openapi::api::core::v1::{Capabilities, PodSecurityContext, SeccompProfil
 
 use crate::api::pod_overlay::{PodOverlay, SecurityProfile};
 use crate::domain::fabric::Setting;
+use crate::domain::spec::pod_overlay::takes_root;
 
 /// The engine's security context: what is asked for over root, or over the restricted one of KServe's presets.
 pub(super) fn engine_security(overlay: &PodOverlay, settings: &[Setting]) -> Option<SecurityContext> {
     let wanted = overlay.container_security_context.clone().unwrap_or_default();
-    let pod = overlay.security_context.clone().unwrap_or_default();
     let mut context = SecurityContext::default();
     match overlay.security_profile.unwrap_or(SecurityProfile::Root) {
         SecurityProfile::Restricted => {}
         SecurityProfile::Root => {
             // Official engine images run as root and write beside their code; the presets forbid both. Another user that the pod has stays.
-            let user = wanted.run_as_user.or(pod.run_as_user);
-            let root = user == Some(0) || user.is_none() && wanted.run_as_non_root.or(pod.run_as_non_root) != Some(true);
+            let root = takes_root(overlay).is_none();
             context.run_as_non_root = root.then_some(false);
             context.run_as_user = root.then_some(0);
             context.read_only_root_filesystem = Some(false);

@@ -1,6 +1,5 @@
 //! The serving object: an LLMInferenceService with decode as its main workload and prefill beside it.
 
-use k8s_openapi::api::core::v1::PodSpec;
 use serde_json::Value;
 
 use super::engine_pod::{EnginePod, render_pod};
@@ -41,13 +40,12 @@ pub struct Serving<'a> {
 pub fn render_service(serving: Serving<'_>) -> Option<LlmInferenceService> {
     let running = serving.running.and_then(spec_of);
     let model = ServedModel { uri: serving.model.uri.clone(), name: serving.model.name.clone() };
-    let decode = render_workload(serving, &serving.profile.decode, &serving.sizing.decode, running, |_| ())?;
+    let decode = render_workload(serving, &serving.profile.decode, &serving.sizing.decode, running, None)?;
     let phases = serving.profile.prefill.as_ref().zip(serving.sizing.prefill.as_ref());
     let prefill = match phases {
         Some((profile, sizing)) => {
             let running = running.and_then(|running| running.get("prefill"));
-            let name = |pod: &mut PodSpec| name_prefill(pod, &model, &serving.identity.namespace);
-            Some(render_workload(serving, profile, sizing, running, name)?)
+            Some(render_workload(serving, profile, sizing, running, Some(&model))?)
         }
         None => None,
     };
@@ -70,13 +68,13 @@ pub(super) fn spec_of(running: &Value) -> Option<&Value> {
     running.pointer("/spec/forProvider/manifest/spec").or_else(|| running.get("spec"))
 }
 
-/// A phase. `running` is what exists of it, `finish` what its pods have got since 0.1.0: pods that are as 0.1.0 made them stay so.
+/// A phase; prefill answers to `names`. `running` is what exists of it: pods that are as 0.1.0 made them stay so.
 fn render_workload(
     serving: Serving<'_>,
     profile: &PhaseProfile,
     sizing: &PhaseSizing,
     running: Option<&Value>,
-    finish: impl Fn(&mut PodSpec),
+    names: Option<&ServedModel>,
 ) -> Option<Workload> {
     let environment = serving.environment;
     let (pool, rdma) = (environment.pool(&sizing.pool)?, environment.rdma.as_ref());
@@ -92,14 +90,18 @@ fn render_workload(
             service_account: serving.service_account,
         })
     };
-    let first = pod(&rdma.map(|rdma| settings_of_0_1_0(rdma.kind)).unwrap_or_default());
-    let pod = if running.is_some_and(|running| runs_as(running, &first.spec)) {
-        first
-    } else {
-        let mut pod = pod(&rdma.map(|rdma| settings(pool.vendor(), rdma.kind)).unwrap_or_default());
-        finish(&mut pod.spec);
+    let first = rdma.map(|rdma| settings_of_0_1_0(rdma.kind)).unwrap_or_default();
+    let now = rdma.map(|rdma| settings(pool.vendor(), rdma.kind)).unwrap_or_default();
+    // Where nothing was added since, there is nothing to compare.
+    let compared = running.filter(|_| names.is_some() || first != now);
+    let kept = compared.and_then(|running| Some(pod(&first)).filter(|pod| runs_as(running, &pod.spec)));
+    let pod = kept.unwrap_or_else(|| {
+        let mut pod = pod(&now);
+        if let Some(model) = names {
+            name_prefill(&mut pod.spec, model, &serving.identity.namespace);
+        }
         pod
-    };
+    });
     let mut labels = kept_labels(pod.labels, running);
     labels.insert(ACCELERATOR_LABEL.to_owned(), sizing.accelerator.clone());
     let (replicas, scaling) = match &sizing.scaling {

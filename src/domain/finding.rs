@@ -3,7 +3,10 @@
 use Severity::{Error, Warning};
 
 use crate::api::words::words;
-use crate::text::bounded::bounded;
+use crate::text::{bounded::bounded, spelling::closest};
+
+/// No longer word is taken for a misspelt rule.
+const LONGEST_RULE: usize = 64;
 
 /// A field that a rule objects to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +92,20 @@ impl Code {
     /// The rule of that name.
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.as_str() == name)
+    }
+
+    /// The rule of that name, whoever wrote it.
+    ///
+    /// # Errors
+    /// That there is none, and what to write instead, of those rules that fit.
+    pub fn named(name: &str, fits: impl Fn(Self) -> bool) -> Result<Self, String> {
+        Self::of(name).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().copied().filter(|code| fits(*code)).map(Self::as_str).collect();
+            // The comparison takes time by the length of both.
+            let meant = if name.len() > LONGEST_RULE { None } else { closest(name, &names) };
+            let remedy = meant.map_or_else(|| "`lint --rules` lists them".to_owned(), |name| format!("write {name}"));
+            format!("there is no such rule; {remedy}")
+        })
     }
 
     /// Whether anybody may look away: what breaks the other rules is not used at all, whoever accepts it.

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::kserve::SERVING_NAME_MAX;
-use crate::api::model_deployment::Topology;
+use crate::api::{model_deployment::Topology, selector::is_dns_subdomain};
 
 /// The label of an environment whose pods can use RDMA; its value must be [`RDMA_LABEL_VALUE`].
 pub const RDMA_LABEL: &str = "modelplane.ai/rdma";
@@ -103,20 +103,15 @@ pub const FOREIGN_PLACEMENT: &str = "ModelPlacement";
 /// Characters of a label's value.
 pub(super) const LABEL_VALUE_MAX: usize = 63;
 
-fn is_name_part(part: &str) -> bool {
-    let plain = part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    plain && !part.is_empty() && !part.starts_with('-') && !part.ends_with('-')
-}
-
 /// Why a text cannot be the name of a namespace, a container or a volume.
 pub fn label_name_error(name: &str) -> Option<String> {
-    let fits = is_name_part(name) && name.len() <= 63;
+    let fits = is_dns_subdomain(name) && !name.contains('.') && name.len() <= 63;
     (!fits).then(|| format!("is {name:?}; write 1 to 63 lower case letters, digits and '-', with a letter or digit at both ends"))
 }
 
 /// Why a text cannot be the name of most objects, such as a Secret.
 pub fn object_name_error(name: &str) -> Option<String> {
-    let fits = name.len() <= 253 && name.split('.').all(is_name_part);
+    let fits = is_dns_subdomain(name) && name.len() <= 253;
     (!fits).then(|| format!("is {name:?}; write 1 to 253 lower case letters, digits, '-' and '.', with a letter or digit at both ends"))
 }
 

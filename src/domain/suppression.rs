@@ -4,12 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Code, Finding};
 use super::names::LINT_IGNORE_ANNOTATION;
-use crate::text::spelling::closest;
 
 /// So many entries are read: more than there are rules, and it bounds what a hostile text costs.
 const MOST_ENTRIES: usize = 64;
-/// No longer word is taken for a misspelt rule.
-const LONGEST_RULE: usize = 64;
 
 /// A finding that is accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,13 +45,7 @@ impl Suppressions {
     }
 
     fn accept(&self, rule: &str, reason: &str) -> Result<(Code, String), String> {
-        let Some(code) = Code::of(rule) else {
-            let names: Vec<&str> = Code::ALL.iter().copied().filter(|code| code.can_be_accepted()).map(Code::as_str).collect();
-            // The comparison takes time by the length of both.
-            let meant = if rule.len() > LONGEST_RULE { None } else { closest(rule, &names) };
-            let remedy = meant.map_or_else(|| "`lint --rules` lists them".to_owned(), |name| format!("write {name}"));
-            return Err(format!("ignores {rule:?}, and there is no such rule; {remedy}"));
-        };
+        let code = Code::named(rule, Code::can_be_accepted).map_err(|problem| format!("ignores {rule:?}, and {problem}"))?;
         if !code.can_be_dropped() {
             return Err(format!(
                 "ignores {rule}, which nobody can: what breaks it is not used at all; mend the field, and remove the entry"

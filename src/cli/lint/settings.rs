@@ -10,7 +10,6 @@ use crate::cli::manifests::{SETTINGS_FILE, Written, load_written};
 use crate::domain::finding::{Code, Severity};
 use crate::domain::spec::violation::Violation;
 use crate::structs::{from_struct_or_errors, to_struct};
-use crate::text::spelling::closest;
 
 /// How much a rule counts, by the file: `None` where it is off.
 pub(crate) type Levels = BTreeMap<Code, Option<Severity>>;
@@ -70,11 +69,7 @@ fn levels(value: &Value) -> Result<Levels, Vec<Violation>> {
 }
 
 fn level(rule: &str, written: &Value) -> Result<(Code, Option<Severity>), String> {
-    let Some(code) = Code::of(rule) else {
-        let names: Vec<&str> = Code::ALL.iter().copied().map(Code::as_str).collect();
-        let remedy = closest(rule, &names).map_or_else(|| "`lint --rules` lists them".to_owned(), |name| format!("write {name}"));
-        return Err(format!("there is no such rule; {remedy}"));
-    };
+    let code = Code::named(rule, |_| true)?;
     let severity = match written {
         Value::Bool(false) => None,
         Value::String(word) if word == "off" => None,

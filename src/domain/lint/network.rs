@@ -2,8 +2,7 @@
 
 use super::phase::{Pair, PhaseEngine, Setting};
 use crate::api::inference_environment::{Rdma, RdmaKind};
-use crate::api::pod_overlay::{PodOverlay, SecurityProfile};
-use crate::api::{model::ServingProfile, phase::Phase};
+use crate::api::{model::ServingProfile, phase::Phase, pod_overlay::PodOverlay};
 use crate::domain::engine::connectors::Kind;
 use crate::domain::engine::handshake::BACKENDS_SINCE;
 use crate::domain::engine::transfer::{Connector, OPTION};
@@ -12,7 +11,7 @@ use crate::domain::finding::Code::{EfaWithoutLibfabric, NoRdmaSelector, RdmaUnde
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::names::{RDMA_LABEL, RDMA_LABEL_VALUE};
 use crate::domain::spec::environment::{Environment, Pool};
-use crate::domain::spec::pod_overlay::HUGE_PAGES;
+use crate::domain::spec::pod_overlay::{HUGE_PAGES, takes_root};
 
 /// The backend of NIXL that speaks EFA.
 const LIBFABRIC: &str = "LIBFABRIC";
@@ -88,23 +87,8 @@ pub(super) fn check_selector(path: &str, profile: &ServingProfile, findings: &mu
 /// The rules of one phase that transfers with NIXL: what its own pods are given.
 fn check_privilege(phase: &PhaseEngine<'_>, findings: &mut Vec<Finding>) {
     let nixl = phase.transfer.connector().is_some_and(Connector::has_nixl);
-    if let Some(field) = phase.engine.pod.as_ref().filter(|_| nixl).and_then(unprivileged) {
+    if let Some(field) = phase.engine.pod.as_ref().filter(|_| nixl).and_then(takes_root) {
         findings.push(without_privilege(phase.name(), phase.field(&format!("engine.pod.{field}"))));
-    }
-}
-
-/// The field by which pods do not run as root.
-fn unprivileged(pod: &PodOverlay) -> Option<&'static str> {
-    let (container, whole) = (pod.container_security_context.as_ref(), pod.security_context.as_ref());
-    let user = container.and_then(|context| context.run_as_user);
-    let non_root = container.and_then(|context| context.run_as_non_root);
-    match user.or(whole.and_then(|context| context.run_as_user)) {
-        Some(0) => None,
-        Some(_) if user.is_some() => Some("containerSecurityContext.runAsUser"),
-        Some(_) => Some("securityContext.runAsUser"),
-        None if non_root == Some(true) => Some("containerSecurityContext.runAsNonRoot"),
-        None if whole.and_then(|context| context.run_as_non_root) == Some(true) => Some("securityContext.runAsNonRoot"),
-        None => (pod.security_profile == Some(SecurityProfile::Restricted)).then_some("securityProfile"),
     }
 }
 
@@ -118,7 +102,7 @@ fn without_privilege(who: &str, path: String) -> Finding {
 /// The rules of an environment.
 pub(super) fn check_environment(environment: &Environment, findings: &mut Vec<Finding>) {
     if environment.rdma.is_some()
-        && let Some(field) = environment.pod.as_ref().and_then(unprivileged)
+        && let Some(field) = environment.pod.as_ref().and_then(takes_root)
     {
         findings.push(without_privilege("what transfers here", format!("spec.pod.{field}")));
     }

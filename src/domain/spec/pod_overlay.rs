@@ -6,7 +6,7 @@ use super::at::At;
 use super::containers::validate_containers;
 use super::volumes::{validate_mounts, validate_volumes};
 use crate::api::limits;
-use crate::api::pod_overlay::{ClaimPer, PodClaim, PodOverlay};
+use crate::api::pod_overlay::{ClaimPer, PodClaim, PodOverlay, SecurityProfile};
 use crate::api::quantity::Quantity;
 use crate::domain::kserve::{MANAGED_CLAIM, PRESET_VOLUMES, owns_label};
 use crate::domain::names::OUR_PREFIX;
@@ -17,6 +17,24 @@ pub const GPU_CLAIM: &str = "gpu";
 /// Whether a claim of a pod is that of a GPU.
 pub fn is_gpu_claim(name: &str) -> bool {
     is_numbered_after(name, GPU_CLAIM)
+}
+
+/// The field by which an engine does not run as root; none where it does. What its container says goes before what its pod says.
+pub fn takes_root(overlay: &PodOverlay) -> Option<&'static str> {
+    let (container, pod) = (overlay.container_security_context.as_ref(), overlay.security_context.as_ref());
+    let user = container.and_then(|context| context.run_as_user);
+    let non_root = container.and_then(|context| context.run_as_non_root);
+    match user.or(pod.and_then(|context| context.run_as_user)) {
+        Some(0) => return None,
+        Some(_) if user.is_some() => return Some("containerSecurityContext.runAsUser"),
+        Some(_) => return Some("securityContext.runAsUser"),
+        None => {}
+    }
+    match non_root.or(pod.and_then(|context| context.run_as_non_root)) {
+        Some(true) if non_root.is_some() => Some("containerSecurityContext.runAsNonRoot"),
+        Some(true) => Some("securityContext.runAsNonRoot"),
+        Some(false) | None => (overlay.security_profile == Some(SecurityProfile::Restricted)).then_some("securityProfile"),
+    }
 }
 
 /// Checks every rule of an overlay.

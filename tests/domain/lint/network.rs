@@ -218,6 +218,7 @@ fn rdma_wants_root_and_whoever_takes_it_is_told() {
         ),
         (json!({"containerSecurityContext": {"runAsNonRoot": true}}), Some("containerSecurityContext.runAsNonRoot")),
         (json!({"securityContext": {"runAsNonRoot": true}}), Some("securityContext.runAsNonRoot")),
+        (json!({"securityContext": {"runAsNonRoot": true}, "containerSecurityContext": {"runAsNonRoot": false}}), None),
     ];
     for (pod, field) in cases {
         let environment = |rdma: Value| {

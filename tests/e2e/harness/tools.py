@@ -20,6 +20,18 @@ def section(title):
     print(f"\n== {title}", flush=True)
 
 
+def passed(title, check):
+    """Runs one check under a heading and says whether it passed."""
+    section(title)
+    try:
+        check()
+    except Failure as failure:
+        print(f"FAILED: {failure}", flush=True)
+        return False
+    print("ok", flush=True)
+    return True
+
+
 class Tools:
     """Paths of programs and CRDs, of Crossplane's and KServe's files by version, and how to call the programs."""
 
